@@ -1,1 +1,13 @@
-fn main() {}
+//! The command line. One file a subcommand under `commands/`.
+
+mod cli;
+mod commands;
+mod context;
+mod failure;
+mod message;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run()
+}

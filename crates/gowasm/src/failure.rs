@@ -1,0 +1,64 @@
+//! Why a command stopped, and the exit code that says so.
+
+use gowasm_diagnostic::{Diagnostic, Renderer};
+use std::fmt;
+use std::process::ExitCode;
+
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// What the user gave is at fault.
+    Input(Vec<Diagnostic>),
+    /// The command line is at fault, in a way that clap cannot see.
+    Usage(Diagnostic),
+    /// The machine is at fault: no Go, no disk, no right to write.
+    Environment(Diagnostic),
+    /// Another tool refused the input; its own text, unchanged.
+    Tool(String),
+    /// Ctrl-C or a termination signal.
+    Interrupted,
+}
+
+impl Failure {
+    pub(crate) fn code(&self) -> u8 {
+        match self {
+            Failure::Input(_) | Failure::Tool(_) => 1,
+            Failure::Usage(_) => 2,
+            Failure::Environment(_) => 3,
+            // What a shell reports for a process that SIGINT ended.
+            Failure::Interrupted => 130,
+        }
+    }
+
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(self.code())
+    }
+
+    pub(crate) fn diagnostics(&self) -> &[Diagnostic] {
+        match self {
+            Failure::Input(diagnostics) => diagnostics,
+            Failure::Usage(diagnostic) | Failure::Environment(diagnostic) => {
+                std::slice::from_ref(diagnostic)
+            }
+            Failure::Tool(_) | Failure::Interrupted => &[],
+        }
+    }
+}
+
+impl From<Diagnostic> for Failure {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Failure::Input(vec![diagnostic])
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Tool(output) => f.write_str(output),
+            Failure::Interrupted => f.write_str("interrupted\n"),
+            _ => self
+                .diagnostics()
+                .iter()
+                .try_for_each(|diagnostic| f.write_str(&Renderer::plain().diagnostic(diagnostic))),
+        }
+    }
+}

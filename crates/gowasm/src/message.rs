@@ -1,0 +1,49 @@
+//! What `--message-format json` prints: exactly one object a command, on stdout. The format is
+//! described in docs/json-messages.md.
+
+use crate::failure::Failure;
+use gowasm_diagnostic::Diagnostic;
+use serde::Serialize;
+use std::io::Write;
+
+/// Raised when a field goes or changes its meaning; added fields leave it as it is.
+pub(crate) const SCHEMA_VERSION: u32 = 1;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum MessageFormat {
+    Human,
+    Json,
+}
+
+/// The object of a command that failed.
+#[derive(Serialize)]
+pub(crate) struct Failed<'a> {
+    schema_version: u32,
+    status: &'static str,
+    exit_code: u8,
+    diagnostics: &'a [Diagnostic],
+    /// The text of another tool, such as the Go compiler, as it printed it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_output: Option<&'a str>,
+}
+
+pub(crate) fn failed(failure: &Failure) -> Failed<'_> {
+    Failed {
+        schema_version: SCHEMA_VERSION,
+        status: if matches!(failure, Failure::Interrupted) { "interrupted" } else { "failed" },
+        exit_code: failure.code(),
+        diagnostics: failure.diagnostics(),
+        tool_output: match failure {
+            Failure::Tool(output) => Some(output),
+            _ => None,
+        },
+    }
+}
+
+/// Prints a command's object; a reader that went away is no reason to fail.
+pub(crate) fn print(object: &impl Serialize) {
+    if let Ok(mut text) = serde_json::to_string_pretty(object) {
+        text.push('\n');
+        let _ = std::io::stdout().lock().write_all(text.as_bytes());
+    }
+}
