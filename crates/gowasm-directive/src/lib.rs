@@ -1,1 +1,25 @@
+//! `//go:wasmexport` and `//go:wasmimport`: found in Go sources, judged by Go's rules, and held
+//! against the module that came out of them.
 
+mod codes;
+mod compare;
+mod directives;
+mod gotype;
+pub mod interface;
+mod manifest;
+mod package;
+mod rules;
+mod scan;
+mod source;
+mod spelling;
+mod target;
+mod wasm;
+
+pub use directives::{Directives, Export, Function, Import, Parameter};
+pub use manifest::{
+    GoFunction, GoParameter, Manifest, ManifestExport, ManifestImport, ModuleDigest, SCHEMA,
+};
+pub use package::{GoModule, GoPackage};
+pub use scan::{Shown, scan};
+pub use target::{BuildMode, Goos, Target, UnknownWord};
+pub use wasm::{FuncType, WasmType};

@@ -1,0 +1,163 @@
+//! Directives held against the module that was linked from their packages.
+//!
+//! Exports must agree both ways: the linker keeps every exported function. Of imports it keeps only
+//! what is reachable, so a directive without an import is fine, and an import without a directive is
+//! not, except those of Go's own runtime, some of which are assembly.
+
+use crate::codes;
+use crate::directives::{Directives, Export, GOJS, Import};
+use crate::interface::{Interface, Item, ItemKind, ModuleImport};
+use crate::target::Target;
+use gowasm_diagnostic::Diagnostic;
+use std::collections::BTreeMap;
+
+/// Host modules that Go's own packages import from.
+const RUNTIME_MODULES: [&str; 2] = ["wasi_snapshot_preview1", GOJS];
+
+pub(crate) fn compare(
+    directives: &Directives,
+    target: Target,
+    interface: &Interface,
+) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    found.extend(directives.exports.iter().filter_map(|export| export_differs(export, interface)));
+    found.extend(own_exports_missing(target, interface));
+    found.extend(unnamed_exports(directives, target, interface));
+    found.extend(repeated_exports(directives, interface));
+    found.extend(interface.imports.iter().filter_map(|import| import_differs(directives, import)));
+    found
+}
+
+fn export_differs(export: &Export, interface: &Interface) -> Option<Diagnostic> {
+    let (name, function) = (&export.name, &export.function);
+    let at =
+        |message: String, code| Diagnostic::error(message).code(code).at(function.position.clone());
+    let Some(found) = interface.export(name) else {
+        let message =
+            format!("the module has no export `{name}`, which `{}` asks for", function.name);
+        return Some(at(message, codes::EXPORT_MISSING).hint(
+            "the package archive may be older than its source, or another build tag is in force",
+        ));
+    };
+    let Item::Func(actual) = &found.item else {
+        let message = format!(
+            "the module's export `{name}` is a {}, not a function",
+            word(found.item.kind())
+        );
+        return Some(at(message, codes::EXPORT_SIGNATURE));
+    };
+    let expected = export.signature()?;
+    (expected != *actual).then(|| {
+        let message = format!(
+            "the module's export `{name}` is {actual}, but `{}` makes it {expected}",
+            function.name
+        );
+        at(message, codes::EXPORT_SIGNATURE).hint(
+            "the package archive may be older than its source, or another build tag is in force",
+        )
+    })
+}
+
+fn own_exports_missing(target: Target, interface: &Interface) -> Vec<Diagnostic> {
+    let functions = target.own_functions().iter().map(|name| (*name, ItemKind::Func));
+    let all = functions.chain([(target.own_memory(), ItemKind::Memory)]);
+    all.filter(|(name, kind)| interface.export(name).is_none_or(|export| export.item.kind() != *kind))
+        .map(|(name, kind)| {
+            let message = format!(
+                "the module does not export the {} `{name}`, which every {} module of build mode {} has",
+                word(kind),
+                target.goos,
+                target.build_mode
+            );
+            Diagnostic::error(message)
+                .code(codes::OWN_EXPORT_MISSING)
+                .hint("the module was built for another target, or not by Go")
+        })
+        .collect()
+}
+
+fn unnamed_exports(
+    directives: &Directives,
+    target: Target,
+    interface: &Interface,
+) -> Vec<Diagnostic> {
+    let named = |name: &str| directives.exports.iter().any(|export| export.name == name);
+    interface
+        .exports
+        .iter()
+        .filter(|export| !target.owns_export(&export.name) && !named(&export.name))
+        .map(|export| {
+            let message = format!("the module exports `{}`, which no directive names", export.name);
+            Diagnostic::error(message)
+                .code(codes::EXPORT_UNNAMED)
+                .hint("its package may be missing from the sources that were scanned")
+        })
+        .collect()
+}
+
+fn repeated_exports(directives: &Directives, interface: &Interface) -> Vec<Diagnostic> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for export in &interface.exports {
+        *counts.entry(&export.name).or_default() += 1;
+    }
+    let repeated = counts.into_iter().filter(|(_, count)| *count > 1);
+    repeated
+        .map(|(name, count)| {
+            let message =
+                format!("the module exports `{name}` {count} times, which makes it invalid");
+            let mut found = Diagnostic::error(message).code(codes::EXPORT_REPEATED);
+            found.position = directives
+                .exports
+                .iter()
+                .find(|export| export.name == name)
+                .map(|export| export.function.position.clone());
+            found.hint("rename the exported function")
+        })
+        .collect()
+}
+
+fn import_differs(directives: &Directives, import: &ModuleImport) -> Option<Diagnostic> {
+    let full = format!("`{}` `{}`", import.module, import.name);
+    let candidates: Vec<&Import> = matching(directives, import).collect();
+    let Some(first) = candidates.first() else {
+        let runtime = RUNTIME_MODULES.contains(&import.module.as_str());
+        return (!runtime).then(|| {
+            Diagnostic::error(format!("the module imports {full}, which no directive names"))
+                .code(codes::IMPORT_UNNAMED)
+                .hint("its package may be missing from the sources that were scanned")
+        });
+    };
+    let at = |message: String| {
+        let found = Diagnostic::error(message).code(codes::IMPORT_SIGNATURE);
+        found.at(first.function.position.clone())
+    };
+    let Item::Func(actual) = &import.item else {
+        return Some(at(format!("the module's import {full} is a {}", word(import.item.kind()))));
+    };
+    // Several functions may import the same one, each with a type of its own.
+    let fits =
+        candidates.iter().any(|one| one.signature().is_none_or(|expected| expected == *actual));
+    let expected = first.signature()?;
+    (!fits).then(|| {
+        let function = &first.function.name;
+        at(format!("the module's import {full} is {actual}, but `{function}` makes it {expected}"))
+            .hint("the package archive may be older than its source, or another build tag is in force")
+    })
+}
+
+pub(crate) fn matching<'d>(
+    directives: &'d Directives,
+    import: &'d ModuleImport,
+) -> impl Iterator<Item = &'d Import> {
+    directives.imports.iter().filter(|one| one.module == import.module && one.name == import.name)
+}
+
+fn word(kind: ItemKind) -> &'static str {
+    match kind {
+        ItemKind::Func => "function",
+        ItemKind::Memory => "memory",
+        ItemKind::Table => "table",
+        ItemKind::Global => "global",
+        ItemKind::Tag => "tag",
+    }
+}

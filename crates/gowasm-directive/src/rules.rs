@@ -1,0 +1,80 @@
+//! What can be said about directives once the target is known.
+
+use crate::codes;
+use crate::directives::{Directives, Export};
+use crate::target::{BuildMode, Goos, Target};
+use gowasm_diagnostic::Diagnostic;
+use std::collections::BTreeMap;
+
+impl Directives {
+    /// Everything that is wrong, in the order of places.
+    pub fn check(&self, target: Target) -> Vec<Diagnostic> {
+        let mut found: Vec<Diagnostic> =
+            self.findings.iter().map(|(_, finding)| finding.clone()).collect();
+        found.extend(self.exports.iter().filter_map(|export| taken_name(export, target)));
+        found.extend(self.exports.iter().filter_map(|export| main_in_command(export, target)));
+        found.extend(duplicates(&self.exports));
+        found.sort_by(|a, b| (&a.position, a.code).cmp(&(&b.position, b.code)));
+        found
+    }
+}
+
+/// A name that Go's linker gives to an export of its own, or that a host gives a meaning.
+fn taken_name(export: &Export, target: Target) -> Option<Diagnostic> {
+    let name = export.name.as_str();
+    let at = |diagnostic: Diagnostic| diagnostic.at(export.function.position.clone());
+    if target.goos == Goos::Wasip1 && matches!(name, "_start" | "_initialize") {
+        let message = format!("`{name}` is reserved: it is how a host starts a module");
+        let diagnostic = Diagnostic::error(message).code(codes::RESERVED);
+        return Some(at(diagnostic.hint(
+            "export it under another name; what must run first belongs in an init function or in main",
+        )));
+    }
+    target.owns_export(name).then(|| {
+        let message = format!(
+            "on {} Go exports `{name}` from every module; a second export of that name makes it invalid",
+            target.goos
+        );
+        at(Diagnostic::error(message).code(codes::OWN_EXPORT).hint("export it under another name"))
+    })
+}
+
+fn main_in_command(export: &Export, target: Target) -> Option<Diagnostic> {
+    let function = &export.function;
+    let is_main = function.name == "main" && function.package_name == "main";
+    (is_main && target.build_mode == BuildMode::Exe).then(|| {
+        let message = format!("`main` is exported as `{}`, but a command runs it by itself", export.name);
+        Diagnostic::error(message)
+            .code(codes::MAIN_IN_COMMAND)
+            .at(function.position.clone())
+            .hint("remove the directive, or build with --buildmode c-shared, where main runs only when called")
+    })
+}
+
+fn duplicates(exports: &[Export]) -> Vec<Diagnostic> {
+    let mut by_name: BTreeMap<&str, Vec<&Export>> = BTreeMap::new();
+    for export in exports {
+        by_name.entry(&export.name).or_default().push(export);
+    }
+    let mut found = Vec::new();
+    for (name, mut group) in by_name {
+        group.sort_by_key(|export| &export.function.position);
+        let Some((first, others)) = group.split_first() else { continue };
+        for other in others {
+            let across = match other.function.package == first.function.package {
+                true => String::new(),
+                false => {
+                    format!(" (packages {} and {})", first.function.package, other.function.package)
+                }
+            };
+            found.push(
+                Diagnostic::error(format!("two functions export `{name}`{across}"))
+                    .code(codes::DUPLICATE_EXPORT)
+                    .at(other.function.position.clone())
+                    .related(first.function.position.clone(), "the other one")
+                    .hint("rename one of them"),
+            );
+        }
+    }
+    found
+}
