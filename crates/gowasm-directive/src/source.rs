@@ -229,12 +229,12 @@ fn functions(
     for group in marked.chunk_by(|a, b| a.on.id() == b.on.id()) {
         let Some(first) = group.first() else { continue };
         let node = first.on;
-        let exports = group.iter().filter(|m| m.directive.kind == Kind::Export);
-        let host = group.iter().filter(|m| m.directive.kind == Kind::Import);
+        let (exports, host): (Vec<_>, Vec<_>) =
+            group.iter().partition(|marked| marked.directive.kind == Kind::Export);
         let name =
             node.child_by_field_name("name").map(|name| source.str(name)).unwrap_or_default();
-        two_directives(name, &exports.clone().collect::<Vec<_>>(), findings);
-        two_directives(name, &host.clone().collect::<Vec<_>>(), findings);
+        two_directives(name, &exports, findings);
+        two_directives(name, &host, findings);
         let (export, import) = (exports.last(), host.last());
         if let (Some(export), Some(import)) = (export, import) {
             findings.push(both(name, &export.directive, &import.directive));

@@ -1,0 +1,157 @@
+//! Every diagnostic, from Go files that say in `// want CODE "text"` lines what must be found on the
+//! next line that is no such line itself. Whatever else is found fails the test.
+
+use gowasm_diagnostic::Diagnostic;
+use gowasm_directive::{BuildMode, GoPackage, Goos, Target, scan};
+use std::path::{Path, PathBuf};
+
+const REACTOR: Target = Target { goos: Goos::Wasip1, build_mode: BuildMode::CShared };
+const COMMAND: Target = Target { goos: Goos::Wasip1, build_mode: BuildMode::Exe };
+const JS: Target = Target { goos: Goos::Js, build_mode: BuildMode::Exe };
+
+fn fixtures(folder: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(folder)
+}
+
+fn go_files(dir: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(dir).expect("the folder of fixtures");
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "go"));
+    files.sort();
+    files
+}
+
+fn package(import_path: &str, dir: &Path, go_files: Vec<PathBuf>) -> GoPackage {
+    let (import_path, dir) = (import_path.to_owned(), dir.to_owned());
+    GoPackage { import_path, dir, go_files, module: None, standard: false }
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().expect("a file").to_string_lossy().into_owned()
+}
+
+fn check(packages: &[GoPackage], target: Target) -> Vec<Diagnostic> {
+    scan(packages, &|path| file_name(path)).expect("readable fixtures").check(target)
+}
+
+/// `file:line CODE text` of every expectation.
+fn wanted(files: &[PathBuf]) -> Vec<(String, u32, String, String)> {
+    let mut wanted = Vec::new();
+    for path in files {
+        let text = std::fs::read_to_string(path).expect("a fixture");
+        let mut pending = Vec::new();
+        for (number, line) in (1..).zip(text.lines()) {
+            if let Some(want) = line.trim_start().strip_prefix("// want ") {
+                let (code, text) = want.split_once(' ').expect("a code and a text");
+                pending.push((code.to_owned(), text.trim_matches('"').to_owned()));
+                continue;
+            }
+            let here = pending.drain(..).map(|(code, text)| (file_name(path), number, code, text));
+            wanted.extend(here);
+        }
+        assert!(pending.is_empty(), "{}: a want line with nothing under it", path.display());
+    }
+    wanted
+}
+
+fn compare(packages: &[GoPackage], target: Target) {
+    let files: Vec<PathBuf> =
+        packages.iter().flat_map(|package| package.go_files.clone()).collect();
+    let mut wanted = wanted(&files);
+    let mut unexpected = Vec::new();
+    for found in check(packages, target) {
+        let position = found.position.clone().expect("a directive's diagnostic has a position");
+        let fits = |(file, line, code, text): &(String, u32, String, String)| {
+            *file == position.path
+                && *line == position.line
+                && Some(code.as_str()) == found.code
+                && found.message.contains(text)
+        };
+        match wanted.iter().position(fits) {
+            Some(index) => drop(wanted.remove(index)),
+            None => unexpected.push(found.to_string()),
+        }
+    }
+    assert!(unexpected.is_empty(), "not wanted:\n{}", unexpected.join("\n"));
+    assert!(wanted.is_empty(), "wanted but not found: {wanted:#?}");
+}
+
+/// Each file is a package of its own.
+fn compare_files(folder: &str, target: Target) {
+    let dir = fixtures(folder);
+    let files = go_files(&dir);
+    assert!(!files.is_empty());
+    for file in files {
+        compare(&[package("example.com/fixture", &dir, vec![file])], target);
+    }
+}
+
+#[test]
+fn rules_of_a_reactor() {
+    compare_files("rules", REACTOR);
+}
+
+#[test]
+fn rules_of_a_command() {
+    compare_files("rules_exe", COMMAND);
+}
+
+#[test]
+fn rules_of_js() {
+    compare_files("rules_js", JS);
+}
+
+#[test]
+fn rules_across_packages() {
+    let of = |name: &str| {
+        let dir = fixtures("packages").join(name);
+        let files = go_files(&dir);
+        package(&format!("example.com/{name}"), &dir, files)
+    };
+    compare(&[of("a"), of("b")], COMMAND);
+    // Each alone has no conflict.
+    let both = scan(&[of("a"), of("b")], &|path| file_name(path)).expect("readable fixtures");
+    assert!(both.of_packages(&["example.com/a"].into()).check(COMMAND).is_empty());
+    assert_eq!(both.of_packages(&["example.com/b"].into()).exports.len(), 1);
+}
+
+#[test]
+fn a_conflict_shows_both_places() {
+    let dir = fixtures("packages");
+    let files = vec![dir.join("a/a.go"), dir.join("b/b.go")];
+    let found = check(&[package("example.com/p", &dir, files)], REACTOR);
+    let text: Vec<String> = found.iter().map(ToString::to_string).collect();
+    insta::assert_snapshot!(text.join("\n\n"));
+}
+
+#[test]
+fn signatures_as_written_and_as_wasm() {
+    let dir = fixtures("rules");
+    let files = vec![dir.join("clean.go"), dir.join("types.go")];
+    let found =
+        scan(&[package("example.com/p", &dir, files)], &|path| file_name(path)).expect("readable");
+    let line = |name: String, signature: Option<gowasm_directive::FuncType>, position: String| {
+        let wasm =
+            signature.map_or_else(|| "unknown".to_owned(), |signature| signature.to_string());
+        format!("{position} {name}: {wasm}")
+    };
+    let exports = found.exports.iter().map(|export| {
+        line(export.name.clone(), export.signature(), export.function.position.to_string())
+    });
+    let imports = found.imports.iter().map(|import| {
+        let name = format!("{}.{}", import.module, import.name);
+        line(name, import.signature(), import.function.position.to_string())
+    });
+    insta::assert_snapshot!(exports.chain(imports).collect::<Vec<_>>().join("\n"));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let dir = fixtures("rules");
+    let packages =
+        [package("example.com/p", &dir, vec![dir.join("missing.go"), dir.join("gone.go")])];
+    let errors = scan(&packages, &|path| file_name(path)).expect_err("two files are missing");
+    let text: Vec<String> = errors.iter().map(|error| error.message.clone()).collect();
+    assert!(text[0].starts_with("cannot read missing.go: "), "{text:?}");
+    assert!(text[1].starts_with("cannot read gone.go: "), "{text:?}");
+}
