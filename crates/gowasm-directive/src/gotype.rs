@@ -4,6 +4,7 @@
 use crate::source::Source;
 use crate::wasm::WasmType;
 use rustc_hash::{FxHashMap, FxHashSet};
+use std::ops::Range;
 use tree_sitter::Node;
 
 /// A type expression.
@@ -62,6 +63,10 @@ pub(crate) fn read(source: &Source<'_>, node: Node<'_>, imports: &Imports) -> Go
 
 /// Deeper nesting than any real type has; keeps hostile input from exhausting the stack.
 const MAX_DEPTH: u32 = 64;
+
+/// Steps that one question about a pointer may take: structs that hold structs that hold structs have
+/// more paths than anybody can walk. What takes longer stays unknown.
+const STEPS: Range<u32> = 0..10_000;
 
 fn read_within(source: &Source<'_>, node: Node<'_>, imports: &Imports, depth: u32) -> GoType {
     if depth > MAX_DEPTH || node.is_error() || node.is_missing() {
@@ -162,7 +167,7 @@ impl Types {
         match self.underlying(go_type) {
             Some(Underlying::Basic(basic)) => basic_crossing(basic),
             Some(Underlying::Other(GoType::Pointer(element))) => {
-                match self.element_allowed(element, 0) {
+                match self.element_allowed(element, &mut STEPS) {
                     // A pointer is an i32 whatever it points to; whether Go allows it is Go's to say.
                     Some(false) => Crossing::Refused,
                     _ => Crossing::Values(vec![WasmType::I32]),
@@ -194,10 +199,8 @@ impl Types {
 
     /// Whether Go lets a pointer to this cross: fixed-size numbers, bool, arrays of those, and structs
     /// with `structs.HostLayout`.
-    fn element_allowed(&self, go_type: &GoType, depth: u32) -> Option<bool> {
-        if depth > MAX_DEPTH {
-            return None;
-        }
+    fn element_allowed(&self, go_type: &GoType, steps: &mut Range<u32>) -> Option<bool> {
+        steps.next()?;
         match self.underlying(go_type)? {
             Underlying::Basic(name) => match name {
                 "int8" | "uint8" | "byte" | "int16" | "uint16" | "int32" | "uint32" | "rune"
@@ -205,14 +208,14 @@ impl Types {
                 name if is_predeclared(name) => Some(false),
                 _ => None,
             },
-            Underlying::Other(GoType::Array(element)) => self.element_allowed(element, depth + 1),
-            Underlying::Other(GoType::Struct(fields)) => self.struct_allowed(fields, depth),
+            Underlying::Other(GoType::Array(element)) => self.element_allowed(element, steps),
+            Underlying::Other(GoType::Struct(fields)) => self.struct_allowed(fields, steps),
             Underlying::Other(GoType::Pointer(_) | GoType::Unsupported) => Some(false),
             Underlying::Other(_) => None,
         }
     }
 
-    fn struct_allowed(&self, fields: &[GoType], depth: u32) -> Option<bool> {
+    fn struct_allowed(&self, fields: &[GoType], steps: &mut Range<u32>) -> Option<bool> {
         let mut certain = true;
         let mut host_layout = fields.is_empty();
         for field in fields {
@@ -220,7 +223,7 @@ impl Types {
                 GoType::Qualified(path, name) if path == "structs" && name == "HostLayout" => {
                     host_layout = true;
                 }
-                _ => match self.element_allowed(field, depth + 1) {
+                _ => match self.element_allowed(field, steps) {
                     Some(true) => {}
                     Some(false) => return Some(false),
                     None => certain = false,
