@@ -167,7 +167,7 @@ impl Types {
         match self.underlying(go_type) {
             Some(Underlying::Basic(basic)) => basic_crossing(basic),
             Some(Underlying::Other(GoType::Pointer(element))) => {
-                match self.element_allowed(element, &mut STEPS) {
+                match self.pointer_allowed(element) {
                     // A pointer is an i32 whatever it points to; whether Go allows it is Go's to say.
                     Some(false) => Crossing::Refused,
                     _ => Crossing::Values(vec![WasmType::I32]),
@@ -183,6 +183,11 @@ impl Types {
             }
             Some(Underlying::Other(_)) | None => Crossing::Unknown,
         }
+    }
+
+    fn pointer_allowed(&self, element: &GoType) -> Option<bool> {
+        let mut steps = STEPS;
+        self.element_allowed(element, &mut steps)
     }
 
     fn underlying<'s>(&'s self, go_type: &'s GoType) -> Option<Underlying<'s>> {
