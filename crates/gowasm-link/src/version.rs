@@ -1,0 +1,195 @@
+//! Every difference between the Go versions that are linked here, in one table.
+
+use crate::error::Error;
+
+/// What a Go minor version does its own way.
+#[derive(Debug)]
+pub struct Version {
+    pub minor: u32,
+    /// Relocation kind: the index of the function's host import.
+    pub r_wasm_import: u16,
+    /// Relocation kind: one package is initialised after another.
+    pub r_init_order: u16,
+    /// The bit of the second flag byte that marks an exported function.
+    pub flag_wasm_export: u8,
+    /// The bit of the second flag byte of a linkname that only the standard library may use.
+    pub flag_linkname_std: Option<u8>,
+    /// The experiments that are on without being asked for, as the object header lists them.
+    pub experiments: &'static str,
+    /// The functions that objects refer to by number.
+    pub builtins: &'static str,
+    /// The runtime and what it depends on: their text comes first.
+    pub runtime_packages: &'static [&'static str],
+    /// Whether a definition that is no duplicate replaces one that allows duplicates.
+    pub strong_overrides_dupok: bool,
+    /// Text offsets in the function table are function indexes, not PC offsets.
+    pub functab_by_index: bool,
+    /// Whether the header of the function table holds the start of the text.
+    pub pc_header_text_start: bool,
+    /// Function data and the lookup table lie in the function table's section.
+    pub funcdata_in_pclntab: bool,
+    /// The module data has a section of its own and knows the end of the function table.
+    pub moduledata_section: bool,
+    /// Types lie in a section of their own, and no link tables list types and itabs.
+    pub types_section: bool,
+}
+
+const RUNTIME_1_24: &[&str] = &[
+    "runtime",
+    "internal/runtime/atomic",
+    "internal/runtime/exithook",
+    "internal/runtime/maps",
+    "internal/runtime/math",
+    "internal/runtime/sys",
+    "internal/runtime/syscall",
+    "internal/abi",
+    "internal/bytealg",
+    "internal/byteorder",
+    "internal/chacha8rand",
+    "internal/coverage/rtcov",
+    "internal/cpu",
+    "internal/goarch",
+    "internal/godebugs",
+    "internal/goexperiment",
+    "internal/goos",
+    "internal/profilerecord",
+    "internal/stringslite",
+];
+
+const RUNTIME_1_25: &[&str] = &[
+    "runtime",
+    "internal/runtime/atomic",
+    "internal/runtime/cgroup",
+    "internal/runtime/exithook",
+    "internal/runtime/gc",
+    "internal/runtime/maps",
+    "internal/runtime/math",
+    "internal/runtime/strconv",
+    "internal/runtime/sys",
+    "internal/runtime/syscall",
+    "internal/abi",
+    "internal/bytealg",
+    "internal/byteorder",
+    "internal/chacha8rand",
+    "internal/coverage/rtcov",
+    "internal/cpu",
+    "internal/goarch",
+    "internal/godebugs",
+    "internal/goexperiment",
+    "internal/goos",
+    "internal/profilerecord",
+    "internal/stringslite",
+];
+
+const RUNTIME_1_26: &[&str] = &[
+    "runtime",
+    "internal/runtime/atomic",
+    "internal/runtime/cgroup",
+    "internal/runtime/exithook",
+    "internal/runtime/gc",
+    "internal/runtime/gc/scan",
+    "internal/runtime/maps",
+    "internal/runtime/math",
+    "internal/runtime/sys",
+    "internal/runtime/syscall/linux",
+    "internal/runtime/syscall/windows",
+    "internal/abi",
+    "internal/bytealg",
+    "internal/byteorder",
+    "internal/chacha8rand",
+    "internal/coverage/rtcov",
+    "internal/cpu",
+    "internal/goarch",
+    "internal/godebugs",
+    "internal/goexperiment",
+    "internal/goos",
+    "internal/profilerecord",
+    "internal/strconv",
+    "internal/stringslite",
+];
+
+static VERSIONS: [Version; 4] = [
+    Version {
+        minor: 24,
+        r_wasm_import: 92,
+        r_init_order: 95,
+        flag_wasm_export: 1 << 6,
+        flag_linkname_std: None,
+        experiments: "coverageredesign,aliastypeparams,swissmap,synchashtriemap",
+        builtins: include_str!("builtins/go1.24.txt"),
+        runtime_packages: RUNTIME_1_24,
+        strong_overrides_dupok: false,
+        functab_by_index: false,
+        pc_header_text_start: true,
+        funcdata_in_pclntab: false,
+        moduledata_section: false,
+        types_section: false,
+    },
+    Version {
+        minor: 25,
+        r_wasm_import: 92,
+        r_init_order: 95,
+        flag_wasm_export: 1 << 6,
+        flag_linkname_std: None,
+        experiments: "aliastypeparams,swissmap,synchashtriemap,dwarf5",
+        builtins: include_str!("builtins/go1.25.txt"),
+        runtime_packages: RUNTIME_1_25,
+        strong_overrides_dupok: false,
+        functab_by_index: true,
+        pc_header_text_start: true,
+        funcdata_in_pclntab: false,
+        moduledata_section: false,
+        types_section: false,
+    },
+    Version {
+        minor: 26,
+        r_wasm_import: 96,
+        r_init_order: 99,
+        flag_wasm_export: 1 << 6,
+        flag_linkname_std: None,
+        experiments: "dwarf5,greenteagc,randomizedheapbase64",
+        builtins: include_str!("builtins/go1.26.txt"),
+        runtime_packages: RUNTIME_1_26,
+        strong_overrides_dupok: false,
+        functab_by_index: true,
+        pc_header_text_start: false,
+        funcdata_in_pclntab: true,
+        moduledata_section: true,
+        types_section: false,
+    },
+    Version {
+        minor: 27,
+        r_wasm_import: 99,
+        r_init_order: 102,
+        flag_wasm_export: 1 << 7,
+        flag_linkname_std: Some(1 << 5),
+        experiments: "dwarf5,jsonv2,greenteagc,randomizedheapbase64,sizespecializedmalloc",
+        builtins: include_str!("builtins/go1.27.txt"),
+        runtime_packages: RUNTIME_1_26,
+        strong_overrides_dupok: true,
+        functab_by_index: true,
+        pc_header_text_start: false,
+        funcdata_in_pclntab: true,
+        moduledata_section: true,
+        types_section: true,
+    },
+];
+
+/// The version a toolchain's name such as `go1.26.8` belongs to.
+pub fn find(release: &str) -> Result<&'static Version, Error> {
+    let minor = release.strip_prefix("go1.").and_then(|rest| {
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).map_or(rest, |end| &rest[..end]);
+        digits.parse::<u32>().ok()
+    });
+    VERSIONS
+        .iter()
+        .find(|version| Some(version.minor) == minor)
+        .ok_or_else(|| Error::UnknownVersion { found: release.to_owned() })
+}
+
+/// The versions that can be linked, for messages.
+pub fn known() -> String {
+    let names: Vec<String> =
+        VERSIONS.iter().map(|version| format!("1.{}", version.minor)).collect();
+    names.join(", ")
+}
