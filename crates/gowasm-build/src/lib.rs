@@ -1,1 +1,28 @@
+//! The driver: a Go package in, a verified WebAssembly module, its manifest and its verdict out.
+//!
+//! Go's own tools decide what a package is and compile it. Linking and verifying are actions whose
+//! results are kept in the store.
 
+mod build;
+mod failure;
+mod flags;
+mod link;
+mod manifest;
+mod memo;
+mod modinfo;
+mod outcome;
+mod packages;
+mod process;
+mod progress;
+mod publish;
+mod request;
+mod sources;
+mod stamp;
+mod toolchain;
+
+pub use build::build;
+pub use failure::Failure;
+pub use outcome::{Outcome, Published, Timing};
+pub use progress::{Progress, Silent};
+pub use request::{Linker, Request};
+pub use sources::{Root, Sources, SourcesRequest, sources};

@@ -44,6 +44,18 @@ impl Failure {
     }
 }
 
+impl From<gowasm_build::Failure> for Failure {
+    fn from(failure: gowasm_build::Failure) -> Self {
+        match failure {
+            gowasm_build::Failure::Input(diagnostics) => Failure::Input(diagnostics),
+            gowasm_build::Failure::Tool(output) => Failure::Tool(output),
+            gowasm_build::Failure::Usage(diagnostic) => Failure::Usage(diagnostic),
+            gowasm_build::Failure::Environment(diagnostic) => Failure::Environment(diagnostic),
+            gowasm_build::Failure::Interrupted => Failure::Interrupted,
+        }
+    }
+}
+
 impl From<Diagnostic> for Failure {
     fn from(diagnostic: Diagnostic) -> Self {
         Failure::Input(vec![diagnostic])

@@ -5,6 +5,7 @@ mod commands;
 mod context;
 mod failure;
 mod message;
+mod progress;
 
 use std::process::ExitCode;
 

@@ -1,0 +1,219 @@
+//! The link action: package archives in, a wasm module out, or the module out of the store.
+
+use crate::build::Session;
+use crate::packages::Packages;
+use crate::toolchain::Toolchain;
+use crate::{Failure, Linker, flags, modinfo, process};
+use gowasm_diagnostic::Diagnostic;
+use gowasm_store::{Action, ActionResult, Digest, OutputFile};
+use std::ffi::OsString;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const OUTPUT: &str = "module.wasm";
+const IMPORTCFG: &str = "importcfg";
+
+/// Everything that a link reads. Archives go by their logical names here, so that the same inputs are
+/// the same on every machine and in every folder.
+pub(crate) struct LinkInputs {
+    archives: Vec<Archive>,
+    /// The flags between the import configuration and the main archive.
+    flags: Vec<String>,
+    modinfo: String,
+    /// The linker, or the program that has it inside.
+    tool: Digest,
+}
+
+struct Archive {
+    import_path: String,
+    path: PathBuf,
+    digest: Digest,
+}
+
+pub(crate) struct Linked {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) digest: Digest,
+    pub(crate) from_store: bool,
+}
+
+impl Archive {
+    /// Its place in the input tree. `..` and empty parts cannot be in an import path.
+    fn logical(&self) -> String {
+        format!("archives/{}.a", self.import_path)
+    }
+}
+
+impl LinkInputs {
+    pub(crate) fn new(
+        session: &mut Session<'_>,
+        toolchain: &Toolchain,
+        packages: &Packages,
+    ) -> Result<Self, Failure> {
+        let main = packages.main();
+        let tool_path = match session.linker {
+            Linker::Go => toolchain.linker(),
+        };
+        let listed: Vec<(&str, &Path)> = packages.archives().collect();
+        let mut paths: Vec<&Path> = listed.iter().map(|(_, path)| *path).collect();
+        paths.push(&tool_path);
+        let mut digests = session.memo.digests(&paths, &session.moment)?;
+        session.remember(&paths);
+        let tool = digests.pop().unwrap_or_else(|| Digest::of(b""));
+        let archives = listed
+            .iter()
+            .zip(digests)
+            .map(|((import_path, path), digest)| Archive {
+                import_path: (*import_path).to_owned(),
+                path: path.to_path_buf(),
+                digest,
+            })
+            .collect();
+        let mut flags = Vec::new();
+        if let Some(godebug) = &main.default_godebug {
+            flags.push(format!("-X=runtime.godebugDefault={godebug}"));
+        }
+        flags.push(format!("-buildmode={}", session.request.target.build_mode));
+        let modinfo =
+            modinfo::importcfg_line(&modinfo::build_info(session.request, toolchain, packages));
+        let user = user_flags(session, toolchain, &main.import_path)?;
+        let mut inputs = LinkInputs { archives, flags, modinfo, tool };
+        inputs.flags.push(format!("-buildid={}", inputs.build_id(toolchain, &user)));
+        inputs.flags.extend(user);
+        Ok(inputs)
+    }
+
+    /// A name for what the module is made of: the same whoever links it.
+    fn build_id(&self, toolchain: &Toolchain, user: &[String]) -> String {
+        let importcfg = self.importcfg(Archive::logical);
+        let inputs = Action::new(self.flags.iter().chain(user).cloned())
+            .platform("go", toolchain.version.clone())
+            .input_bytes(IMPORTCFG, importcfg.as_bytes(), false);
+        let inputs = self.with_archives(inputs);
+        // A tree that cannot be encoded is reported where the action's key is made.
+        inputs.key().map(|key| key.0.hex()).unwrap_or_default()
+    }
+
+    fn with_archives(&self, action: Action) -> Action {
+        self.archives.iter().fold(action, |action, archive| {
+            action.input_digest(archive.logical(), archive.digest, false)
+        })
+    }
+
+    fn importcfg(&self, place: impl Fn(&Archive) -> String) -> String {
+        let mut text = String::new();
+        for archive in &self.archives {
+            let _ = writeln!(text, "packagefile {}={}", archive.import_path, place(archive));
+        }
+        text.push_str(&self.modinfo);
+        text
+    }
+
+    fn arguments(&self, output: OsString, importcfg: OsString, main: OsString) -> Vec<OsString> {
+        let mut arguments = vec!["-o".into(), output, "-importcfg".into(), importcfg];
+        arguments.extend(self.flags.iter().map(OsString::from));
+        arguments.push(main);
+        arguments
+    }
+
+    fn main_archive(&self) -> &Archive {
+        &self.archives[self.archives.len() - 1]
+    }
+
+    fn action(&self, session: &Session<'_>, toolchain: &Toolchain) -> Action {
+        let main = self.main_archive().logical();
+        let arguments = self.arguments(OUTPUT.into(), IMPORTCFG.into(), main.into());
+        let arguments = arguments.iter().map(|argument| argument.to_string_lossy().into_owned());
+        let command = ["link".to_owned()].into_iter().chain(arguments);
+        let action = Action::new(command)
+            .env("GOOS", session.request.target.goos.as_str())
+            .env("GOARCH", "wasm")
+            .env("GOWASM", toolchain.gowasm.clone())
+            .env("GOEXPERIMENT", toolchain.goexperiment.clone())
+            .env("GOROOT", "")
+            .platform("linker", session.linker.as_str())
+            .platform("go", toolchain.version.clone())
+            .input_digest("tool/link", self.tool, true)
+            .input_bytes(IMPORTCFG, self.importcfg(Archive::logical).as_bytes(), false)
+            .output(OUTPUT);
+        self.with_archives(action)
+    }
+}
+
+/// The user's `-ldflags`, or those of `GOFLAGS`.
+fn user_flags(
+    session: &Session<'_>,
+    toolchain: &Toolchain,
+    import_path: &str,
+) -> Result<Vec<String>, Failure> {
+    let (value, source) = match &session.request.ldflags {
+        Some(value) => (value.as_str(), "--ldflags"),
+        None => (flags::of_goflags(&toolchain.goflags, "ldflags").unwrap_or_default(), "GOFLAGS"),
+    };
+    flags::for_main_package(value, import_path).map_err(|why| {
+        Failure::Usage(Diagnostic::error(format!(
+            "the linker flags in {source} cannot be read: {why}"
+        )))
+    })
+}
+
+/// Links, unless the same was linked before.
+pub(crate) fn link(
+    session: &Session<'_>,
+    toolchain: &Toolchain,
+    inputs: &LinkInputs,
+) -> Result<Linked, Failure> {
+    let action = inputs.action(session, toolchain);
+    let key = action.key().map_err(|error| session.store_failure(&error))?;
+    if let Some(linked) = from_store(session, &key) {
+        return Ok(linked);
+    }
+    let folder = tempfile::Builder::new().prefix("gowasm-link-").tempdir().map_err(|error| {
+        Failure::io("make a temporary folder in", &std::env::temp_dir(), &error)
+    })?;
+    let output = folder.path().join(OUTPUT);
+    let importcfg = folder.path().join(IMPORTCFG);
+    let text = inputs.importcfg(|archive| archive.path.display().to_string());
+    std::fs::write(&importcfg, text).map_err(|error| Failure::io("write", &importcfg, &error))?;
+    let main = inputs.main_archive();
+    let arguments =
+        inputs.arguments(output.clone().into(), importcfg.into(), main.path.clone().into());
+    match session.linker {
+        Linker::Go => with_go(session, toolchain, &arguments, &main.import_path)?,
+    }
+    let bytes = std::fs::read(&output).map_err(|error| Failure::io("read", &output, &error))?;
+    let digest = Digest::of(&bytes);
+    session.keep(|store| {
+        store.put_bytes(&bytes)?;
+        let output = OutputFile { path: OUTPUT.to_owned(), digest, executable: true };
+        store.put_action(&key, &ActionResult { outputs: vec![output], ..ActionResult::default() })
+    });
+    Ok(Linked { bytes, digest, from_store: false })
+}
+
+fn from_store(session: &Session<'_>, key: &gowasm_store::ActionKey) -> Option<Linked> {
+    let digest = session.store.get_action(key)?.output(OUTPUT)?.digest;
+    let bytes = session.store.get(&digest)?;
+    Some(Linked { bytes, digest, from_store: true })
+}
+
+fn with_go(
+    session: &Session<'_>,
+    toolchain: &Toolchain,
+    arguments: &[OsString],
+    import_path: &str,
+) -> Result<(), Failure> {
+    let mut command = Command::new(toolchain.linker());
+    command.args(arguments);
+    command.env("GOOS", session.request.target.goos.as_str()).env("GOARCH", "wasm");
+    command.env("GOWASM", &toolchain.gowasm).env("GOEXPERIMENT", &toolchain.goexperiment);
+    // As `go build -trimpath` does: the module is not to tell where Go was installed.
+    command.env("GOROOT", "");
+    let finished = process::run(command, session.cancel, &|_| false)?;
+    if finished.status.success() {
+        return Ok(());
+    }
+    // The heading that `go build` puts over a tool's output.
+    let output = String::from_utf8_lossy(&finished.stdout);
+    Err(Failure::Tool(format!("# {import_path}\n{output}{}", finished.stderr)))
+}

@@ -1,0 +1,51 @@
+//! Directives of all packages in a build, and the manifest that comes of them.
+
+use crate::Failure;
+use crate::build::Session;
+use crate::packages::{self, Listed, Packages};
+use crate::toolchain::Toolchain;
+use gowasm_diagnostic::Diagnostic;
+use gowasm_directive::{Directives, GoModule, GoPackage, Manifest};
+use std::path::{Path, PathBuf};
+
+/// Reads the directives of every package, dependencies' too, and judges them.
+pub(crate) fn directives(
+    session: &Session<'_>,
+    packages: &Packages,
+) -> Result<Directives, Failure> {
+    let packages: Vec<GoPackage> = packages.all().iter().filter_map(go_package).collect();
+    let shown = |path: &Path| session.shown(path);
+    let directives = gowasm_directive::scan(&packages, &shown).map_err(Failure::Input)?;
+    let (errors, warnings): (Vec<Diagnostic>, Vec<Diagnostic>) =
+        directives.check(session.request.target).into_iter().partition(Diagnostic::is_error);
+    warnings.iter().for_each(|warning| session.progress.diagnostic(warning));
+    if errors.is_empty() { Ok(directives) } else { Err(Failure::Input(errors)) }
+}
+
+/// Holds the directives against the module that came out of them.
+pub(crate) fn of_module(
+    session: &Session<'_>,
+    toolchain: &Toolchain,
+    packages: &Packages,
+    directives: &Directives,
+    module: &[u8],
+) -> Result<Manifest, Failure> {
+    let package = &packages.main().import_path;
+    Manifest::build(directives, session.request.target, package, &toolchain.version, module)
+        .map_err(Failure::Input)
+}
+
+pub(crate) fn go_package(listed: &Listed) -> Option<GoPackage> {
+    Some(GoPackage {
+        import_path: listed.import_path.clone(),
+        dir: listed.dir.clone()?,
+        go_files: listed.go_files.iter().map(PathBuf::from).collect(),
+        module: listed.module.as_ref().map(go_module),
+        standard: listed.standard,
+    })
+}
+
+fn go_module(module: &packages::GoModule) -> GoModule {
+    let effective = module.replace.as_deref().unwrap_or(module);
+    GoModule { path: module.path.clone(), version: effective.version.clone(), main: module.main }
+}

@@ -1,0 +1,210 @@
+//! Asks Go for the packages of a build: which files they have, and their archives, compiled.
+
+use crate::toolchain::{self, Toolchain};
+use crate::{Failure, Progress, Request, flags, process};
+use gowasm_diagnostic::Diagnostic;
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+/// What is read of a package in `go list`'s answer.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Listed {
+    pub(crate) import_path: String,
+    #[serde(default)]
+    pub(crate) name: String,
+    pub(crate) dir: Option<PathBuf>,
+    /// The package archive. Only `unsafe` has none.
+    pub(crate) export: Option<PathBuf>,
+    #[serde(default)]
+    pub(crate) standard: bool,
+    #[serde(default)]
+    pub(crate) dep_only: bool,
+    /// All packages it is made of; only asked for by a check.
+    #[serde(default)]
+    pub(crate) deps: Vec<String>,
+    pub(crate) module: Option<GoModule>,
+    #[serde(rename = "DefaultGODEBUG")]
+    pub(crate) default_godebug: Option<String>,
+    #[serde(default)]
+    pub(crate) go_files: Vec<String>,
+    #[serde(default)]
+    ignored_go_files: Vec<String>,
+    #[serde(default)]
+    ignored_other_files: Vec<String>,
+    #[serde(default)]
+    invalid_go_files: Vec<String>,
+    #[serde(default)]
+    s_files: Vec<String>,
+    #[serde(default)]
+    h_files: Vec<String>,
+    #[serde(default)]
+    syso_files: Vec<String>,
+    #[serde(default)]
+    pub(crate) embed_patterns: Vec<String>,
+    #[serde(default)]
+    pub(crate) embed_files: Vec<String>,
+    /// The name of the profile that Go optimises by.
+    #[serde(skip)]
+    pub(crate) profile: Option<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct GoModule {
+    pub(crate) path: String,
+    pub(crate) version: Option<String>,
+    pub(crate) sum: Option<String>,
+    pub(crate) replace: Option<Box<GoModule>>,
+    #[serde(default)]
+    pub(crate) main: bool,
+    pub(crate) dir: Option<PathBuf>,
+    pub(crate) go_mod: Option<PathBuf>,
+}
+
+const FIELDS: &str = "-json=ImportPath,Name,Dir,Export,Standard,DepOnly,Module,DefaultGODEBUG,GoFiles,\
+     IgnoredGoFiles,IgnoredOtherFiles,InvalidGoFiles,SFiles,HFiles,SysoFiles,EmbedPatterns,EmbedFiles";
+
+/// The packages of one module, dependencies first, the main package last.
+#[derive(Debug)]
+pub(crate) struct Packages {
+    listed: Vec<Listed>,
+}
+
+impl Packages {
+    pub(crate) fn all(&self) -> &[Listed] {
+        &self.listed
+    }
+
+    pub(crate) fn main(&self) -> &Listed {
+        // `list` refuses an empty answer.
+        &self.listed[self.listed.len() - 1]
+    }
+
+    /// Those that have an archive.
+    pub(crate) fn archives(&self) -> impl Iterator<Item = (&str, &Path)> {
+        self.listed
+            .iter()
+            .filter_map(|package| Some((package.import_path.as_str(), package.export.as_deref()?)))
+    }
+}
+
+impl Listed {
+    /// All files in the package's folder that can have a say in what Go makes of it.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &String> {
+        [
+            &self.go_files,
+            &self.ignored_go_files,
+            &self.ignored_other_files,
+            &self.invalid_go_files,
+            &self.s_files,
+            &self.h_files,
+            &self.syso_files,
+            &self.embed_files,
+        ]
+        .into_iter()
+        .flatten()
+    }
+}
+
+/// Compiles the package and all it needs, and lists them.
+pub(crate) fn list(
+    request: &Request,
+    dir: &Path,
+    toolchain: &Toolchain,
+    progress: &dyn Progress,
+    cancel: &AtomicBool,
+) -> Result<Packages, Failure> {
+    let mut list = toolchain::command(&toolchain.go, dir, request.target.goos.as_str());
+    list.args(["list", "-export", "-deps", FIELDS, "-trimpath", "-buildvcs=false"]);
+    list.arg(format!("-buildmode={}", request.target.build_mode));
+    if !request.tags.is_empty() {
+        list.arg(format!("-tags={}", request.tags.join(",")));
+    }
+    list.arg("--").arg(argument(request, dir));
+    let finished = process::run(list, cancel, &|line| progress.go_line(line))?;
+    if !finished.status.success() {
+        return Err(Failure::Tool(finished.stderr));
+    }
+    if !finished.stderr.is_empty() {
+        progress.warn(finished.stderr.trim_end());
+    }
+    let listed = serde_json::Deserializer::from_slice(&finished.stdout).into_iter::<Listed>();
+    let mut listed: Vec<Listed> = listed.collect::<Result<_, _>>().map_err(|error| {
+        let message = format!(
+            "{} gave a list of packages that is not understood: {error}",
+            toolchain.go.display()
+        );
+        Failure::Environment(Diagnostic::error(message))
+    })?;
+    one_main_package(&listed, request)?;
+    // Go lists a package after all it imports, so the one that was asked for is the last.
+    if let Some(main) = listed.last_mut() {
+        main.profile = profile_of(main, &toolchain.goflags);
+    }
+    Ok(Packages { listed })
+}
+
+/// What Go is asked for when it runs in `dir`.
+fn argument(request: &Request, dir: &Path) -> String {
+    if dir == request.started_in { request.package.clone() } else { ".".to_owned() }
+}
+
+fn one_main_package(listed: &[Listed], request: &Request) -> Result<(), Failure> {
+    let named: Vec<&Listed> = listed.iter().filter(|package| !package.dep_only).collect();
+    let one = match named.as_slice() {
+        [one] => one,
+        [] => {
+            let message = format!("`{}` matches no package", request.package);
+            return Err(Failure::input(Diagnostic::error(message)));
+        }
+        several => {
+            let message = format!("`{}` matches {} packages", request.package, several.len());
+            let hint = "a wasm module is made of one main package: name that one";
+            return Err(Failure::Usage(Diagnostic::error(message).hint(hint)));
+        }
+    };
+    if one.name != "main" {
+        let message = format!("{} is package {}, not a main package", one.import_path, one.name);
+        let hint = "write a main package that imports it: its exports become exports of the module";
+        return Err(Failure::input(Diagnostic::error(message).hint(hint)));
+    }
+    Ok(())
+}
+
+/// Go takes `default.pgo` beside the main package unless told otherwise.
+fn profile_of(main: &Listed, goflags: &[String]) -> Option<String> {
+    match flags::of_goflags(goflags, "pgo") {
+        Some("off") => None,
+        None | Some("auto") => {
+            let name = "default.pgo";
+            main.dir.as_ref().is_some_and(|dir| dir.join(name).exists()).then(|| name.to_owned())
+        }
+        Some(path) => Path::new(path).file_name().map(|name| name.to_string_lossy().into_owned()),
+    }
+}
+
+/// The folder Go is run in: where the command was started, as for `go build`. Only a folder of
+/// another Go module, which `go build` would refuse, is entered.
+pub(crate) fn working_dir(started_in: &Path, package: &str) -> PathBuf {
+    let package = Path::new(package);
+    let is_local = package.is_absolute() || package.starts_with(".") || package.starts_with("..");
+    let target = started_in.join(package);
+    if !is_local || !target.is_dir() {
+        return started_in.to_owned();
+    }
+    let target = std::fs::canonicalize(&target).unwrap_or(target);
+    let in_workspace = nearest(started_in, "go.work").is_some();
+    let module = nearest(&target, "go.mod");
+    let here = std::fs::canonicalize(started_in).unwrap_or_else(|_| started_in.to_owned());
+    if in_workspace || module.is_none() || module == nearest(&here, "go.mod") {
+        started_in.to_owned()
+    } else {
+        target
+    }
+}
+
+fn nearest(dir: &Path, name: &str) -> Option<PathBuf> {
+    dir.ancestors().map(|ancestor| ancestor.join(name)).find(|file| file.is_file())
+}

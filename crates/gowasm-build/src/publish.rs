@@ -1,0 +1,165 @@
+//! Gives a module, its manifest and its verdict their names: each written whole beside its place, on
+//! disk for good, and then renamed, so that nobody ever sees half of one.
+
+use crate::{Failure, Published, Request};
+use gowasm_diagnostic::Diagnostic;
+use gowasm_store::Digest;
+use std::fs::{self, Permissions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
+
+/// Where the three files go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Places {
+    pub(crate) module: PathBuf,
+    pub(crate) manifest: PathBuf,
+    pub(crate) verdict: PathBuf,
+}
+
+impl Places {
+    pub(crate) fn new(request: &Request, import_path: &str) -> Self {
+        let module = module_place(request, import_path);
+        let beside = |extension: &str| {
+            let name = module.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+            let stem = name.strip_suffix(".wasm").unwrap_or(&name);
+            module.with_file_name(format!("{stem}.{extension}"))
+        };
+        let manifest = match &request.manifest {
+            Some(path) => request.started_in.join(path),
+            None => beside("manifest.json"),
+        };
+        Places { manifest, verdict: beside("verdict.json"), module }
+    }
+
+    /// Refuses a place that cannot be written before anything is compiled.
+    pub(crate) fn check(&self) -> Result<(), Failure> {
+        for place in [&self.module, &self.manifest, &self.verdict] {
+            if place.is_dir() {
+                let error = io::Error::from(io::ErrorKind::IsADirectory);
+                return Err(Failure::io("write", place, &error));
+            }
+            let folder = folder_of(place);
+            fs::create_dir_all(folder)
+                .map_err(|error| Failure::io("make the folder", folder, &error))?;
+        }
+        // Writing is the only test that no kind of permission, quota or mount gets around.
+        temporary(&self.module, 0o666)
+            .map_err(|error| Failure::io("write", &self.module, &error))?;
+        if self.manifest == self.module || self.manifest == self.verdict {
+            let message = format!("{} cannot be two of a build's files", self.manifest.display());
+            return Err(Failure::Usage(
+                Diagnostic::error(message).hint("give --manifest a name of its own"),
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// As `go build` names a program: after the last element of the import path that is not a major
+/// version.
+pub(crate) fn name_of(request: &Request, import_path: &str) -> String {
+    if request.names_a_file() {
+        let stem =
+            Path::new(&request.package).file_stem().map(|stem| stem.to_string_lossy().into_owned());
+        return stem.unwrap_or_else(|| "main".to_owned());
+    }
+    let mut elements = import_path.rsplit('/');
+    let last = elements.next().unwrap_or(import_path);
+    match elements.next() {
+        Some(before) if is_major_version(last) => before.to_owned(),
+        _ => last.to_owned(),
+    }
+}
+
+fn is_major_version(element: &str) -> bool {
+    let Some(number) = element.strip_prefix('v') else { return false };
+    let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    digits && !number.starts_with('0') && number != "1"
+}
+
+fn module_place(request: &Request, import_path: &str) -> PathBuf {
+    let file = format!("{}.wasm", name_of(request, import_path));
+    match &request.output {
+        None => request.started_in.join(file),
+        Some(output) => {
+            let place = request.started_in.join(output);
+            let text = output.to_string_lossy();
+            let is_folder =
+                text.ends_with('/') || text.ends_with(std::path::MAIN_SEPARATOR) || place.is_dir();
+            if is_folder { place.join(file) } else { place }
+        }
+    }
+}
+
+/// What is to be published. Without a verdict, none may stay that speaks of another module.
+pub(crate) struct Files<'a> {
+    pub(crate) module: &'a [u8],
+    pub(crate) manifest: &'a [u8],
+    pub(crate) verdict: Option<&'a [u8]>,
+}
+
+pub(crate) fn publish(places: &Places, files: &Files<'_>) -> Result<(), Failure> {
+    let mut ready = Vec::new();
+    if let Some(verdict) = files.verdict {
+        ready.push((&places.verdict, write(&places.verdict, verdict, 0o666)?));
+    }
+    ready.push((&places.manifest, write(&places.manifest, files.manifest, 0o666)?));
+    // As `go build` leaves a program. It gets its name last: a module is never without its manifest.
+    ready.push((&places.module, write(&places.module, files.module, 0o777)?));
+    if files.verdict.is_none() {
+        remove(&places.verdict)?;
+    }
+    for (place, temporary) in ready {
+        temporary.persist(place).map_err(|error| Failure::io("write", place, &error.error))?;
+    }
+    Ok(())
+}
+
+pub(crate) fn published(path: &Path, bytes: &[u8]) -> Published {
+    let digest = Digest::of(bytes);
+    Published { path: path.to_owned(), sha256: digest.hex(), size: digest.size }
+}
+
+fn write(place: &Path, bytes: &[u8], mode: u32) -> Result<NamedTempFile, Failure> {
+    let written = temporary(place, mode).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        Ok(file)
+    });
+    written.map_err(|error| Failure::io("write", place, &error))
+}
+
+fn remove(place: &Path) -> Result<(), Failure> {
+    match fs::remove_file(place) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(Failure::io("remove", place, &error)),
+    }
+}
+
+fn temporary(place: &Path, mode: u32) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".gowasm-").suffix(".tmp");
+    let permissions = permissions(mode);
+    if let Some(permissions) = permissions {
+        builder.permissions(permissions);
+    }
+    builder.tempfile_in(folder_of(place))
+}
+
+/// What the user's umask leaves of `mode`.
+#[cfg(unix)]
+fn permissions(mode: u32) -> Option<Permissions> {
+    use std::os::unix::fs::PermissionsExt;
+    Some(Permissions::from_mode(mode))
+}
+
+#[cfg(not(unix))]
+fn permissions(_mode: u32) -> Option<Permissions> {
+    None
+}
+
+fn folder_of(place: &Path) -> &Path {
+    place.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}

@@ -1,0 +1,74 @@
+//! What a build is asked for.
+
+use crate::Failure;
+use gowasm_diagnostic::Diagnostic;
+use gowasm_directive::{BuildMode, Goos, Target};
+use std::path::PathBuf;
+
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Where relative paths begin and where Go is run. Absolute.
+    pub started_in: PathBuf,
+    /// A folder, an import path, or a `.go` file, as `go build` takes it.
+    pub package: String,
+    /// A file, or a folder in which the package's name names the file.
+    pub output: Option<PathBuf>,
+    /// Where the manifest goes instead of beside the module.
+    pub manifest: Option<PathBuf>,
+    pub target: Target,
+    pub tags: Vec<String>,
+    /// As for `go build -ldflags`.
+    pub ldflags: Option<String>,
+    /// A Go to use instead of the one in `GOWASM_GO` or on the path.
+    pub go: Option<PathBuf>,
+    pub plan: Option<PathBuf>,
+    pub verify: bool,
+    pub linker: Linker,
+    /// The store's folder, where it is not the usual one.
+    pub store: Option<PathBuf>,
+}
+
+/// Who links.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Linker {
+    Go,
+}
+
+impl Linker {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Linker::Go => "go",
+        }
+    }
+}
+
+impl Request {
+    /// What can be told to be wrong before anything is run.
+    pub(crate) fn check(&self) -> Result<(), Failure> {
+        check_target(self.target)?;
+        if self.plan.is_some() && !self.verify {
+            return Err(Failure::Usage(
+                Diagnostic::error("--plan names a plan and --no-verify forbids to run it")
+                    .hint("leave out one of the two"),
+            ));
+        }
+        Ok(())
+    }
+
+    /// The package named by `.go` files has the name of the file.
+    pub(crate) fn names_a_file(&self) -> bool {
+        self.package.ends_with(".go")
+    }
+}
+
+/// Go's linker has not every build mode for every operating system.
+pub(crate) fn check_target(target: Target) -> Result<(), Failure> {
+    if target.goos == Goos::Js && target.build_mode == BuildMode::CShared {
+        return Err(Failure::Usage(
+            Diagnostic::error("Go has no build mode `c-shared` for js").hint(
+                "use --buildmode exe with --goos js, or --goos wasip1 with --buildmode c-shared",
+            ),
+        ));
+    }
+    Ok(())
+}

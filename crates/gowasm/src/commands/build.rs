@@ -1,0 +1,125 @@
+//! `gowasm build`
+
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::message::{self, MessageFormat};
+use crate::progress::Bar;
+use gowasm_build::{Linker, Outcome, Published, Request};
+use gowasm_directive::{BuildMode, Goos, Target};
+use serde::Serialize;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+const EXAMPLES: &str = "\
+Examples:
+  gowasm build                                  the package here, as a command
+  gowasm build ./plugin --buildmode c-shared    as a reactor, whose exports a host may call
+  gowasm build ./plugin -o dist/ --plan plugin.plan.toml
+                                                publish only what does as the plan says
+  gowasm build --ldflags '-s -w -X main.version=1.2' --tags production
+  gowasm build --message-format json | jq -r .module.path
+
+A build writes NAME.wasm, NAME.manifest.json (its interface) and NAME.verdict.json (what the
+verification saw) beside each other, and only after the verification passed. A failed build leaves
+the files of the one before untouched.";
+
+/// Build a Go package into a wasm module, verify it, and publish it
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// A main package: a folder such as ./plugin, or an import path
+    #[arg(default_value = ".")]
+    package: String,
+    /// Where the module goes: a file (NAME.wasm), or a folder
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// `exe` gives a command, `c-shared` a reactor
+    #[arg(long, value_name = "MODE", default_value = "exe")]
+    buildmode: BuildMode,
+    /// The operating system that Go builds for: wasip1 or js
+    #[arg(long, value_name = "GOOS", default_value = "wasip1")]
+    goos: Goos,
+    /// Build tags, with commas between them
+    #[arg(long, value_name = "T,..", value_delimiter = ',')]
+    tags: Vec<String>,
+    /// Flags for the linker, as for `go build`: -s, -w, -X path.name=value
+    #[arg(long, value_name = "FLAGS", allow_hyphen_values = true)]
+    ldflags: Option<String>,
+    /// The go command to use [default: `go` on the PATH]
+    #[arg(long, value_name = "PATH")]
+    go: Option<PathBuf>,
+    /// Who links
+    #[arg(long, value_name = "LINKER", default_value = "go")]
+    linker: LinkerName,
+    /// Where the manifest goes, if not beside the module
+    #[arg(long, value_name = "FILE")]
+    manifest: Option<PathBuf>,
+    /// Where results are kept [default: the user's cache folder]
+    #[arg(long, value_name = "DIR", env = "GOWASM_STORE")]
+    store: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum LinkerName {
+    /// `go tool link`
+    Go,
+}
+
+pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
+    let request = Request {
+        started_in: context.started_in.clone(),
+        package: args.package,
+        output: args.output,
+        manifest: args.manifest,
+        target: Target { goos: args.goos, build_mode: args.buildmode },
+        tags: args.tags.into_iter().filter(|tag| !tag.is_empty()).collect(),
+        ldflags: args.ldflags,
+        go: args.go,
+        plan: None,
+        verify: false,
+        linker: match args.linker {
+            LinkerName::Go => Linker::Go,
+        },
+        store: args.store,
+    };
+    let bar = Bar::new(context);
+    let result = gowasm_build::build(&request, &bar, &context.cancel);
+    bar.finish();
+    let outcome = result?;
+    match context.format {
+        MessageFormat::Json => message::print(&Finished::of(&outcome, context)),
+        MessageFormat::Human => context.say(&summary(&outcome, context)),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// One line: what came out, how large, how, how long it took.
+fn summary(outcome: &Outcome, context: &Context) -> String {
+    let path = context.shown(&outcome.module.path);
+    let how = if outcome.up_to_date {
+        "nothing changed"
+    } else if outcome.link_from_store {
+        "from the store"
+    } else {
+        "linked"
+    };
+    let size = gowasm_store::show_size(outcome.module.size);
+    let millis = outcome.timing.total.as_secs_f64() * 1e3;
+    format!("{path}: {size}, {how}, {millis:.0} ms")
+}
+
+/// The object of `--message-format json`.
+#[derive(Serialize)]
+struct Finished<'a> {
+    schema_version: u32,
+    status: &'static str,
+    exit_code: u8,
+    #[serde(flatten)]
+    outcome: &'a Outcome,
+}
+
+impl<'a> Finished<'a> {
+    fn of(outcome: &'a Outcome, _context: &Context) -> Self {
+        Finished { schema_version: message::SCHEMA_VERSION, status: "built", exit_code: 0, outcome }
+    }
+}
