@@ -1,1 +1,53 @@
-fn main() {}
+//! `cargo xtask`: sets up what a fresh machine lacks, then shows, tests or measures gowasm.
+
+mod bench;
+mod demo;
+mod docs;
+mod examples;
+mod project;
+mod table;
+mod test;
+mod tools;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Development chores; each sets up what it needs")]
+struct Cli {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Build and verify the examples, twice and with two Go versions, and print a table
+    Demo,
+    /// Run the whole test suite; the last line is `N passed, N failed, N skipped`
+    Test,
+    /// Install the Go toolchains of the tests and print where they are
+    Tools,
+    /// Measure beside the peers, in turn, and print medians and ratios
+    #[command(subcommand)]
+    Bench(bench::Bench),
+    /// Link a build's programs with Go's linker and ours, and say the first difference in words
+    LinkDiff {
+        /// `go` arguments: build PACKAGE.. or test PACKAGE..
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+        arguments: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().chore {
+        Chore::Demo => demo::run().map(|shown| ExitCode::from(u8::from(!shown))),
+        Chore::Test => test::run(),
+        Chore::Tools => tools::show(),
+        Chore::Bench(bench) => bench::run(bench),
+        Chore::LinkDiff { arguments } => project::link_diff(&arguments),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,127 @@
+//! The main job on real input: every example, with the machine's Go and the newest, first from its
+//! sources, then from the store, then with nothing changed.
+
+use crate::examples::{EXAMPLES, Example};
+use crate::project;
+use crate::table::Table;
+use crate::tools::{self, Go};
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+/// Whether every build did what it should.
+pub(crate) fn run() -> Result<bool> {
+    let gowasm = project::release("gowasm")?;
+    let gos = tools::current_gos()?;
+    let scratch = tempfile::tempdir()?;
+    let mut table = Table::new([
+        "example",
+        "Go",
+        "first",
+        "from the store",
+        "nothing changed",
+        "size",
+        "store hits",
+        "verdict",
+    ]);
+    let mut well = true;
+    for go in &gos {
+        for example in &EXAMPLES {
+            eprintln!("building examples/{} with Go {}", example.name, go.version);
+            match show(&gowasm, go, example, scratch.path()) {
+                Ok(row) => table.row(row),
+                Err(error) => {
+                    well = false;
+                    eprintln!("{}: {error:#}", example.name);
+                    let none = String::new;
+                    let name = example.name.to_owned();
+                    table.row([
+                        name,
+                        go.version.clone(),
+                        none(),
+                        none(),
+                        none(),
+                        none(),
+                        none(),
+                        "failed".to_owned(),
+                    ]);
+                }
+            }
+        }
+    }
+    table.print(2);
+    Ok(well)
+}
+
+fn show(gowasm: &Path, go: &Go, example: &Example, scratch: &Path) -> Result<[String; 8]> {
+    let out = scratch.join(&go.version).join(example.name);
+    fs::create_dir_all(&out)?;
+    let build = || build(gowasm, go, example, &scratch.join("store"), &out);
+
+    let first = build()?;
+    let module = fs::read(module_path(&first)?)?;
+
+    fs::remove_dir_all(&out)?;
+    fs::create_dir_all(&out)?;
+    let again = build()?;
+    if fs::read(module_path(&again)?)? != module {
+        bail!("the store gave other bytes than the first build");
+    }
+    let hits = ["link_from_store", "verify_from_store"].iter().filter(|&&hit| again[hit] == true);
+    let hits = hits.count();
+    if hits != 2 {
+        bail!("only {hits} of 2 actions came from the store the second time");
+    }
+
+    let unchanged = build()?;
+    if unchanged["up_to_date"] != true {
+        bail!("nothing had changed, and yet it was built again");
+    }
+    let verdict: Value = serde_json::from_slice(&fs::read(path_of(&first, "verdict")?)?)?;
+    if verdict["passed"] != true {
+        bail!("the verdict of a published module says that it did not pass");
+    }
+    Ok([
+        example.name.to_owned(),
+        go.version.clone(),
+        time(&first)?,
+        time(&again)?,
+        time(&unchanged)?,
+        format!("{:.2} MB", module.len() as f64 / 1e6),
+        format!("{hits} of 2"),
+        "passed".to_owned(),
+    ])
+}
+
+fn build(gowasm: &Path, go: &Go, example: &Example, store: &Path, out: &Path) -> Result<Value> {
+    let text = project::output(
+        Command::new(gowasm)
+            .args(["build", ".", "--quiet", "--message-format", "json"])
+            .args(["--buildmode", example.build_mode, "--plan"])
+            .arg(example.plan())
+            .arg("--go")
+            .arg(&go.path)
+            .arg("--store")
+            .arg(store)
+            .arg("-o")
+            .arg(out.join(format!("{}.wasm", example.name)))
+            .env("GOTOOLCHAIN", "local")
+            .current_dir(example.dir()),
+    )?;
+    serde_json::from_str(&text).context("gowasm build prints no JSON")
+}
+
+fn module_path(outcome: &Value) -> Result<&str> {
+    path_of(outcome, "module")
+}
+
+fn path_of<'a>(outcome: &'a Value, file: &str) -> Result<&'a str> {
+    outcome[file]["path"].as_str().with_context(|| format!("the result names no {file}"))
+}
+
+fn time(outcome: &Value) -> Result<String> {
+    let millis = outcome["timing"]["total_ms"].as_f64().context("the result has no time")?;
+    Ok(if millis < 100.0 { format!("{millis:.1} ms") } else { format!("{:.2} s", millis / 1e3) })
+}

@@ -1,0 +1,150 @@
+//! The whole test suite, part by part; a part that cannot be set up here is skipped and says so.
+
+use crate::tools;
+use crate::{demo, docs, project};
+use anyhow::{Context, Result};
+use std::env;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Instant;
+
+#[derive(Default)]
+struct Count {
+    passed: usize,
+    failed: usize,
+    skipped: usize,
+}
+
+impl Count {
+    /// Runs one part and counts it as one test.
+    fn part(&mut self, name: &str, part: impl FnOnce() -> Result<bool>) {
+        let started = Instant::now();
+        println!("== {name}");
+        match part() {
+            Ok(true) => self.passed += 1,
+            Ok(false) => self.fail(name),
+            Err(error) => {
+                println!("{error:#}");
+                self.fail(name);
+            }
+        }
+        println!("-- {name}: {:.0} s", started.elapsed().as_secs_f64());
+    }
+
+    fn fail(&mut self, name: &str) {
+        println!("FAILED: {name}");
+        self.failed += 1;
+    }
+
+    fn skip(&mut self, name: &str, why: &anyhow::Error) {
+        println!("SKIPPED: {name}: {why:#}");
+        self.skipped += 1;
+    }
+}
+
+pub(crate) fn run() -> Result<ExitCode> {
+    let mut count = Count::default();
+    count.part("formatting", || succeeds(project::cargo().args(["fmt", "--check"])));
+    count.part("clippy", || {
+        let clippy = ["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"];
+        succeeds(project::cargo().args(clippy))
+    });
+    count.part("pages", || {
+        let wrong = docs::check()?;
+        wrong.iter().for_each(|line| println!("{line}"));
+        Ok(wrong.is_empty())
+    });
+    let gos = toolchains(&mut count);
+    println!("== cargo test");
+    cargo_test(&mut count, &gos)?;
+    count.part("demo", demo::run);
+
+    let Count { passed, failed, skipped } = count;
+    println!("{passed} passed, {failed} failed, {skipped} skipped");
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn succeeds(command: &mut Command) -> Result<bool> {
+    Ok(command.status().with_context(|| format!("cannot start {command:?}"))?.success())
+}
+
+/// The Go toolchains that the tests are given, in the form of `GOWASM_TEST_GOS`.
+fn toolchains(count: &mut Count) -> String {
+    let mut paths: Vec<_> = tools::machine_go().into_iter().collect();
+    for version in [tools::NEWEST_GO].iter().chain(&tools::OLDER_GOS) {
+        match tools::installed_go(version) {
+            Ok(path) => paths.push(path),
+            Err(error) => count.skip(&format!("Go {version}"), &error),
+        }
+    }
+    let joined = env::join_paths(paths).unwrap_or_default();
+    joined.to_string_lossy().into_owned()
+}
+
+/// Runs every Rust test of the workspace and adds up what each test binary says of itself.
+fn cargo_test(count: &mut Count, gos: &str) -> Result<()> {
+    let mut command = project::cargo();
+    command
+        .args(["test", "--workspace", "--no-fail-fast", "--", "--nocapture"])
+        .env("GOWASM_TEST_GOS", gos)
+        .env("GOWASM_CORPUS", "full")
+        .stdout(Stdio::piped());
+    // Without a Go on the machine the tests use the newest that was installed.
+    if tools::machine_go().is_none()
+        && let Some(bin) = env::split_paths(gos).next().as_deref().and_then(|go| go.parent())
+    {
+        let path = env::var_os("PATH").unwrap_or_default();
+        let path = env::join_paths([bin.to_owned()].into_iter().chain(env::split_paths(&path)))?;
+        command.env("PATH", path);
+    }
+    let mut child = command.spawn().context("cannot start cargo")?;
+    let output = child.stdout.take().context("cargo has no stdout")?;
+    let failed_before = count.failed;
+    for line in BufReader::new(output).lines() {
+        let line = line?;
+        // The harness's lines for single tests are noise; what tests print themselves is not.
+        if !(line.is_empty() || line.starts_with("test ") && line.ends_with("... ok")) {
+            println!("{line}");
+        }
+        count_line(count, &line);
+    }
+    let status = child.wait()?;
+    // A test that did not compile, or died, has no line of its own.
+    if !status.success() && count.failed == failed_before {
+        count.fail("cargo test");
+    }
+    Ok(())
+}
+
+fn count_line(count: &mut Count, line: &str) {
+    if line.starts_with("skipped: ") {
+        count.skipped += 1;
+    }
+    let Some((_, figures)) = line.split_once("test result: ") else { return };
+    let figure = |word: &str| -> usize {
+        let before = figures.split(word).next().unwrap_or_default().trim_end();
+        let digits = before.rsplit(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
+        digits.parse().unwrap_or(0)
+    };
+    count.passed += figure("passed");
+    count.failed += figure("failed");
+    count.skipped += figure("ignored");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn adds_up_what_a_test_binary_says() {
+        let mut count = Count::default();
+        for line in [
+            "test result: FAILED. 7 passed; 2 failed; 1 ignored; 0 measured; 3 filtered out; finished in 0.10s",
+            "skipped: disk full: mount is not permitted",
+            "test result: fine words in a test's own output",
+        ] {
+            count_line(&mut count, line);
+        }
+        assert_eq!((count.passed, count.failed, count.skipped), (7, 2, 2));
+    }
+}

