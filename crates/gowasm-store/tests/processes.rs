@@ -5,6 +5,7 @@ mod common;
 use common::{blob, job, open, spawn, wait};
 use gowasm_store::{Action, ActionResult, Digest, OutputFile, PruneLimits, Store};
 use std::path::Path;
+use std::process::Child;
 use std::time::Duration;
 
 const BLOBS: u64 = 60;
@@ -67,6 +68,7 @@ fn write_and_read(store: &Store, start: u64) {
 fn write_for_ever(store: &Store, start: u64) {
     for seed in start.. {
         put(store, seed % 256);
+        std::fs::write(store.dir().with_extension("ready"), "").unwrap();
     }
 }
 
@@ -100,21 +102,24 @@ fn pruning_under_readers_and_writers_gives_misses_and_nothing_worse() {
 
 #[test]
 fn a_store_is_sound_whenever_its_writer_was_killed() {
-    let dir = tempfile::tempdir().unwrap();
+    let scratch = tempfile::tempdir().unwrap();
+    let dir = scratch.path().join("store");
     // Not a random number: spread over several writes' time, the same on every run.
     for round in 0..25u64 {
-        let mut child = spawn(&format!("write-for-ever {}", round * 10), dir.path());
-        std::thread::sleep(Duration::from_millis(15 + round * 11 % 40));
+        let ready = dir.with_extension("ready");
+        let _ = std::fs::remove_file(&ready);
+        let mut child = spawn(&format!("write-for-ever {}", round * 10), &dir);
+        wait_for(&ready, &mut child);
+        std::thread::sleep(Duration::from_micros(round * 1700 % 20_000));
         child.kill().unwrap();
         child.wait().unwrap();
-        assert_sound(&open(dir.path()));
+        assert_sound(&open(&dir));
     }
-    let store = open(dir.path());
-    assert!(store.stat().unwrap().blobs.files > 0, "the writers were killed before they wrote");
+    let store = open(&dir);
     let read = (0..256).filter(|&seed| read(&store, seed)).count();
     assert!(read > 0);
     assert!(store.take_warnings().is_empty());
-    assert_leftovers_go(&store, dir.path());
+    assert_leftovers_go(&store, &dir);
 }
 
 /// What killed writers left in `tmp/` goes once it is old enough to be nobody's; what somebody is
@@ -131,6 +136,13 @@ fn assert_leftovers_go(store: &Store, dir: &Path) {
     store.prune(&PruneLimits { max_size: Some(u64::MAX), max_age: None }, &()).unwrap();
     assert!(!leftover.exists());
     assert!(held.exists());
+}
+
+fn wait_for(marker: &Path, child: &mut Child) {
+    while !marker.exists() {
+        assert!(child.try_wait().unwrap().is_none(), "the child ended before it was ready");
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
 
 fn assert_sound(store: &Store) {
@@ -163,10 +175,7 @@ fn waiting_for_the_lock_is_said_and_can_be_interrupted() {
     let store = open(dir.path());
     put(&store, 1);
     let mut holder = spawn("lock", dir.path());
-    while !dir.path().join("locked").exists() {
-        assert!(holder.try_wait().unwrap().is_none(), "the holder of the lock ended");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    wait_for(&dir.path().join("locked"), &mut holder);
     let impatient = Impatient::default();
     let given_up = store.clean(&impatient);
     assert!(matches!(given_up, Err(StoreError::Interrupted)), "{given_up:?}");
