@@ -77,6 +77,10 @@ impl Interface {
 
 /// Reads a module's interface. The bytes may be anything.
 pub fn read(module: &[u8]) -> Result<Interface, Diagnostic> {
+    if !module.starts_with(b"\0asm") {
+        let message = "not a wasm module: it does not begin with the bytes `\\0asm`";
+        return Err(Diagnostic::error(message).code(codes::BAD_MODULE));
+    }
     Reader::default().read(module).map_err(|fault| {
         let message = match fault {
             Fault::Malformed(error) => {

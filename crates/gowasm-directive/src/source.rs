@@ -178,9 +178,9 @@ fn described(kind: &str) -> &'static str {
     match kind {
         "package_clause" => "the package clause",
         "import_declaration" => "an import declaration",
-        "const_declaration" => "a constant",
-        "var_declaration" => "a variable",
-        "type_declaration" => "a type",
+        "const_declaration" => "a constant declaration",
+        "var_declaration" => "a variable declaration",
+        "type_declaration" => "a type declaration",
         "function_declaration" => "a function",
         "method_declaration" => "a method",
         _ => "something that is not a function",

@@ -1,0 +1,214 @@
+//! Against Go itself: its own tree raises no alarm, and what it links has what the directives say.
+//!
+//! `GOWASM_TEST_GOS` names the `go` commands to try, with colons between them; without it the `go` on
+//! the path is tried.
+
+use gowasm_diagnostic::Diagnostic;
+use gowasm_directive::{BuildMode, Directives, GoModule, GoPackage, Goos, Manifest, Target, scan};
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn go_commands() -> Vec<PathBuf> {
+    match std::env::var_os("GOWASM_TEST_GOS").filter(|list| !list.is_empty()) {
+        Some(list) => std::env::split_paths(&list).collect(),
+        None => vec![PathBuf::from("go")],
+    }
+}
+
+fn go(go: &Path, dir: &Path, target: Target, arguments: &[&str]) -> Vec<u8> {
+    let mut command = Command::new(go);
+    command.args(arguments).current_dir(dir);
+    command.env("GOTOOLCHAIN", "local").env("GOOS", target.goos.as_str()).env("GOARCH", "wasm");
+    command.env("GOFLAGS", "").env("GOWORK", "off").env("CGO_ENABLED", "0");
+    let output = command.output().expect("a go command that starts");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{} {arguments:?}: {stderr}", go.display());
+    output.stdout
+}
+
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).expect("text").trim().to_owned()
+}
+
+const REACTOR: Target = Target { goos: Goos::Wasip1, build_mode: BuildMode::CShared };
+const COMMAND: Target = Target { goos: Goos::Wasip1, build_mode: BuildMode::Exe };
+const JS: Target = Target { goos: Goos::Js, build_mode: BuildMode::Exe };
+
+/// Every folder of Go files below `dir`, whatever the build tags, as a package of its own.
+fn all_folders(dir: &Path, import_path: &str, into: &mut Vec<GoPackage>) {
+    let mut go_files = Vec::new();
+    let entries = std::fs::read_dir(dir).expect("a folder of Go's tree");
+    for path in entries.map(|entry| entry.expect("an entry").path()) {
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        if path.is_dir() && name != "testdata" {
+            all_folders(&path, &format!("{import_path}/{name}"), into);
+        } else if path.extension().is_some_and(|extension| extension == "go") {
+            go_files.push(path);
+        }
+    }
+    go_files.sort();
+    let (import_path, dir) = (import_path.to_owned(), dir.to_owned());
+    into.push(GoPackage { import_path, dir, go_files, module: None, standard: false });
+}
+
+#[test]
+fn no_alarm_in_the_whole_of_gos_own_tree() {
+    for go_command in go_commands() {
+        let goroot = text(go(&go_command, Path::new("."), COMMAND, &["env", "GOROOT"]));
+        let mut packages = Vec::new();
+        all_folders(&Path::new(&goroot).join("src"), "src", &mut packages);
+        let files: usize = packages.iter().map(|package| package.go_files.len()).sum();
+        assert!(files > 5_000, "{goroot} has only {files} Go files");
+        let directives =
+            scan(&packages, &|path| path.display().to_string()).expect("readable files");
+        assert!(directives.imports.len() > 50, "{} imports", directives.imports.len());
+        for target in [COMMAND, REACTOR, JS] {
+            for package in &packages {
+                let of_package = directives.of_packages(&[package.import_path.as_str()].into());
+                let found: Vec<_> =
+                    of_package.check(target).iter().map(Diagnostic::to_string).collect();
+                assert!(found.is_empty(), "{}", found.join("\n"));
+            }
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Listed {
+    import_path: String,
+    dir: PathBuf,
+    #[serde(default)]
+    standard: bool,
+    #[serde(default)]
+    go_files: Vec<PathBuf>,
+    module: Option<ListedModule>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ListedModule {
+    path: String,
+    #[serde(default)]
+    main: bool,
+}
+
+fn directives(go_command: &Path, dir: &Path, target: Target) -> Directives {
+    let json = go(
+        go_command,
+        dir,
+        target,
+        &["list", "-deps", "-json=ImportPath,Dir,Standard,GoFiles,Module"],
+    );
+    let listed = serde_json::Deserializer::from_slice(&json).into_iter::<Listed>();
+    let packages: Vec<GoPackage> = listed
+        .map(|listed| listed.expect("a package"))
+        .map(|listed| GoPackage {
+            import_path: listed.import_path,
+            dir: listed.dir,
+            go_files: listed.go_files,
+            module: listed.module.map(|m| GoModule { path: m.path, version: None, main: m.main }),
+            standard: listed.standard,
+        })
+        .collect();
+    let shown = |path: &Path| path.strip_prefix(dir).unwrap_or(path).display().to_string();
+    scan(&packages, &shown).expect("readable sources")
+}
+
+const GO_MOD: &str = "module example.com/m\n\ngo 1.24\n";
+
+/// A package of main and one that it imports, both with exports, in every way that Go takes them.
+fn write_package(dir: &Path) {
+    let write = |name: &str, text: &str| {
+        let path = dir.join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(path, text).expect("a file");
+    };
+    let clean = include_str!("fixtures/rules/clean.go");
+    write("go.mod", GO_MOD);
+    write(
+        "clean.go",
+        &clean.replace("import \"fmt\"", "import (\n\t\"fmt\"\n\t_ \"example.com/m/lib\"\n)"),
+    );
+    // A function without a body is allowed where the package may have assembly.
+    write("empty.s", "");
+    write(
+        "lib/lib.go",
+        "package lib\n\nimport (\n\t\"structs\"\n\t\"time\"\n\t\"unsafe\"\n)\n\n\
+         type Layout struct {\n\t_ structs.HostLayout\n\ta [4]int32\n}\n\n\
+         type Alias = Number\ntype Number uint64\n\n\
+         //go:wasmexport lib.all\n\
+         func all(a Alias, b *Layout, c time.Duration, d unsafe.Pointer, e string) *Number { return nil }\n\n\
+         //go:wasmimport env used\nfunc used(a string, b bool) float32\n\n\
+         //go:wasmimport env unused\nfunc unused()\n\n\
+         //go:wasmexport use\nfunc use() float32 { return used(\"\", true) }\n\n\
+         //go:wasmexport sized\nfunc sized(a int32) {}\n",
+    );
+}
+
+fn build(go_command: &Path, dir: &Path, target: Target) -> Vec<u8> {
+    let mode = format!("-buildmode={}", target.build_mode);
+    go(go_command, dir, target, &["build", &mode, "-o", "m.wasm", "."]);
+    std::fs::read(dir.join("m.wasm")).expect("a module")
+}
+
+#[test]
+fn a_module_has_what_the_directives_say() {
+    for go_command in go_commands() {
+        let version = text(go(&go_command, Path::new("."), COMMAND, &["env", "GOVERSION"]));
+        let dir = tempfile::tempdir().expect("a folder");
+        write_package(dir.path());
+        for target in [COMMAND, REACTOR, JS] {
+            let directives = directives(&go_command, dir.path(), target);
+            let wrong = directives.check(target);
+            assert!(wrong.is_empty(), "{wrong:?}");
+            let module = build(&go_command, dir.path(), target);
+            let manifest = Manifest::build(&directives, target, "example.com/m", &version, &module)
+                .unwrap_or_else(|found| panic!("{version} {target:?}: {found:#?}"));
+            let ours = manifest.exports.iter().filter(|export| export.go.is_some()).count();
+            assert_eq!(ours, directives.exports.len());
+            assert_eq!(ours, 13);
+            let import =
+                manifest.imports.iter().find(|import| import.name == "used").expect("an import");
+            let position = &import.go.as_ref().expect("a directive").position;
+            assert_eq!(position.to_string(), "lib/lib.go:20:1");
+            assert!(!manifest.imports.iter().any(|import| import.name == "unused"));
+            let machine = dir.path().to_string_lossy();
+            assert!(!manifest.to_json().contains(machine.as_ref()), "{}", manifest.to_json());
+
+            // The module alone tells the target and the Go that made it.
+            let read = Manifest::from_module(&module).expect("a module");
+            assert_eq!((read.goos, read.build_mode), (Some(target.goos), Some(target.build_mode)));
+            assert_eq!(read.go_version.as_deref(), Some(version.as_str()));
+            assert_eq!(read.exports.len(), manifest.exports.len());
+        }
+    }
+}
+
+#[test]
+fn sources_that_changed_after_the_link_are_noticed() {
+    for go_command in go_commands() {
+        let dir = tempfile::tempdir().expect("a folder");
+        write_package(dir.path());
+        let module = build(&go_command, dir.path(), REACTOR);
+        let path = dir.path().join("lib/lib.go");
+        let source = std::fs::read_to_string(&path).expect("a source");
+        let changed =
+            source.replace("sized(a int32)", "sized(a int64)").replace("export use", "export use2");
+        let changed = changed.replace("b bool) float32", "b int64) float32");
+        std::fs::write(&path, changed).expect("a file");
+        let directives = directives(&go_command, dir.path(), REACTOR);
+        let found = Manifest::build(&directives, REACTOR, "example.com/m", "", &module);
+        let found = found.expect_err("the module is older than its sources");
+        let found: Vec<_> =
+            found.iter().map(|one| (one.code, one.position.as_ref().map(|p| p.line))).collect();
+        let wanted = [
+            (Some("GW020"), Some(26)),
+            (Some("GW021"), Some(29)),
+            (Some("GW022"), None),
+            (Some("GW024"), Some(20)),
+        ];
+        assert_eq!(found, wanted);
+    }
+}
