@@ -1,0 +1,26 @@
+#!/bin/sh
+# Makes inputs/ (the archives of fixture/, with an import configuration) and the seeds in
+# corpus/archive and corpus/link. Takes the go program to use as its argument.
+set -eu
+cd "$(dirname "$0")"
+go=${1:-go}
+rm -rf inputs
+mkdir -p inputs corpus/archive corpus/link artifacts
+export GOTOOLCHAIN=local GOOS=wasip1 GOARCH=wasm
+(cd fixture && "$go" list -export -deps -f '{{.Name}} {{.ImportPath}} {{.Export}}' .) |
+    while read -r name path archive; do
+        [ -n "$archive" ] || continue # unsafe has no archive
+        file=$(echo "$path" | tr / _).a
+        cp "$archive" "inputs/$file"
+        chmod u+w "inputs/$file"
+        if [ "$name" = main ]; then
+            mv "inputs/$file" inputs/main.a
+        else
+            echo "packagefile $path=$PWD/inputs/$file" >> inputs/importcfg
+        fi
+    done
+for archive in inputs/*.a; do
+    [ "$(wc -c < "$archive")" -gt 100000 ] || cp "$archive" corpus/archive/
+done
+printf '\000\000\000\000\001\000\000\000' > corpus/link/patch
+printf '\002\000\020\000\000\377\002\000\024\000\000\001' > corpus/link/patches
