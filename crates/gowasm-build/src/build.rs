@@ -1,5 +1,6 @@
 //! A build from request to published files, as a list of steps.
 
+use crate::fingerprint::{self, Made, Note, Reading, Watched};
 use crate::link::{self, LinkInputs};
 use crate::memo::Memo;
 use crate::outcome::{Outcome, Timing};
@@ -34,24 +35,33 @@ pub fn build(
     let started = Instant::now();
     let mut timing = Timing::default();
     request.check()?;
-    let mut session = Session::open(request, progress, cancel)?;
-
-    // 1. Go, as it is set up where the package is.
+    let store = Store::open(request.store.as_deref()).map_err(|error| environment(&error))?;
     let go = toolchain::find(request.go.as_deref(), &request.started_in)?;
+
+    // 1. Nothing to do? Then Go is not even started.
+    let note_key = fingerprint::key(request);
+    match Note::still_true(request, &store, &note_key, &go) {
+        Ok(note) => return Ok(up_to_date(request, note, started)),
+        Err(why) => progress.detail(&format!("building because {why}")),
+    }
+
+    // 2. Go, as it is set up where the package is. From here on, changes to the sources are too late.
+    let mut session = Session::open(request, store, progress, cancel)?;
     let dir = packages::working_dir(&request.started_in, &request.package);
-    let goos = request.target.goos.as_str();
-    let toolchain = toolchain::ask(go, &dir, goos, progress, cancel)?;
+    let toolchain = toolchain::ask(go, &dir, request.target.goos.as_str(), progress, cancel)?;
     progress.detail(&format!("using {} at {}", toolchain.version, toolchain.go.display()));
 
-    // 2. Every package of the module, compiled.
+    // 3. Every package of the module, compiled.
     progress.phase(&format!("compiling {}", request.package));
     let compiling = Instant::now();
     let packages = packages::list(request, &dir, &toolchain, progress, cancel)?;
     timing.compile = compiling.elapsed();
+    let watched = Watched::collect(request, &dir, &toolchain, &packages);
+    let reading = watched.and_then(|watched| Reading::take(&watched, &session.moment));
     let places = Places::new(request, &packages.main().import_path);
     places.check()?;
 
-    // 3. The directives are read while the linker runs; a bad one is what gets reported first.
+    // 4. The directives are read while the linker runs; a bad one is what gets reported first.
     progress.phase(&format!("linking {}", packages.main().import_path));
     let linking = Instant::now();
     let inputs = LinkInputs::new(&mut session, &toolchain, &packages)?;
@@ -63,40 +73,60 @@ pub fn build(
     let (directives, linked) = (directives?, linked?);
     timing.link = linking.elapsed();
 
-    // 4. What the directives say is what the module has.
+    // 5. What the directives say is what the module has.
     let manifest =
         manifest::of_module(&session, &toolchain, &packages, &directives, &linked.bytes)?;
     let manifest = manifest.to_json();
 
-    // 5. Everything is as it should be: the files get their names.
+    // 6. Everything is as it should be: the files get their names.
     session.stop_if_asked()?;
     let files = Files { module: &linked.bytes, manifest: manifest.as_bytes(), verdict: None };
-    publish::publish(&places, &files)?;
-    session.save_memo();
-    timing.total = started.elapsed();
-    Ok(Outcome {
+    publish::publish(&places, &files, request.target.build_mode)?;
+    let outcome = Outcome {
         package: packages.main().import_path.clone(),
         target: request.target,
         go_version: toolchain.version.clone(),
-        linker: session.linker.as_str(),
-        module: publish::published(&places.module, &linked.bytes),
-        manifest: publish::published(&places.manifest, manifest.as_bytes()),
+        linker: session.linker.as_str().to_owned(),
+        module: publish::published(&places.module, linked.digest),
+        manifest: publish::published(&places.manifest, Digest::of(manifest.as_bytes())),
         verdict: None,
         up_to_date: false,
         link_from_store: linked.from_store,
         verify_from_store: false,
-        timing,
-    })
+        timing: Timing { total: started.elapsed(), ..timing },
+    };
+
+    // 7. The next build is to see that there is nothing to do.
+    session.leave_note(&note_key, reading, &outcome, &files);
+    Ok(outcome)
+}
+
+fn up_to_date(request: &Request, note: Note, started: Instant) -> Outcome {
+    let published =
+        |output: &fingerprint::Output| publish::published(&output.path, output.digest());
+    Outcome {
+        target: request.target,
+        module: published(&note.module),
+        manifest: published(&note.manifest),
+        verdict: note.verdict.as_ref().map(published),
+        package: note.package,
+        go_version: note.go_version,
+        linker: note.linker,
+        up_to_date: true,
+        link_from_store: true,
+        verify_from_store: true,
+        timing: Timing { total: started.elapsed(), ..Timing::default() },
+    }
 }
 
 impl<'a> Session<'a> {
     fn open(
         request: &'a Request,
+        store: Store,
         progress: &'a dyn Progress,
         cancel: &'a AtomicBool,
     ) -> Result<Self, Failure> {
-        let store = Store::open(request.store.as_deref()).map_err(|error| environment(&error))?;
-        let moment = Moment::now(&std::env::temp_dir()).map_err(|error| {
+        let moment = fingerprint::moment(request, &store).map_err(|error| {
             Failure::io("write to the temporary folder", &std::env::temp_dir(), &error)
         })?;
         let memo = Memo::load(&store, &memo_key(request));
@@ -133,6 +163,32 @@ impl<'a> Session<'a> {
 
     pub(crate) fn remember(&mut self, paths: &[&Path]) {
         self.used.extend(paths.iter().map(|path| path.to_path_buf()));
+    }
+
+    /// Keeps what lets the next build see that nothing changed, unless something did in the meantime.
+    fn leave_note(
+        &self,
+        key: &[u8; 32],
+        reading: Option<Reading>,
+        outcome: &Outcome,
+        files: &Files<'_>,
+    ) {
+        self.save_memo();
+        let Some(reading) = reading else { return };
+        // After this, whoever changes one of the files gives it another stamp than the note has.
+        let Ok(moment) = fingerprint::moment(self.request, &self.store) else { return };
+        let verdict = outcome.verdict.as_ref().zip(files.verdict);
+        let outputs = [
+            Some(Made::new(&outcome.module.path, files.module)),
+            Some(Made::new(&outcome.manifest.path, files.manifest)),
+            verdict.map(|(published, bytes)| Made::new(&published.path, bytes)),
+        ];
+        let Some(note) = Note::new(reading, &moment, outcome, outputs) else { return };
+        self.keep(|store| {
+            store.put_bytes(files.manifest)?;
+            files.verdict.map_or(Ok(()), |verdict| store.put_bytes(verdict).map(drop))?;
+            note.save(store, key)
+        });
     }
 
     fn save_memo(&self) {

@@ -5,6 +5,7 @@
 
 mod build;
 mod failure;
+mod fingerprint;
 mod flags;
 mod link;
 mod manifest;

@@ -46,6 +46,9 @@ pub(crate) fn go_package(listed: &Listed) -> Option<GoPackage> {
 }
 
 fn go_module(module: &packages::GoModule) -> GoModule {
-    let effective = module.replace.as_deref().unwrap_or(module);
-    GoModule { path: module.path.clone(), version: effective.version.clone(), main: module.main }
+    GoModule {
+        path: module.path.clone(),
+        version: module.effective().version.clone(),
+        main: module.main,
+    }
 }

@@ -12,7 +12,7 @@ pub struct Outcome {
     /// Such as `go1.26.8`.
     pub go_version: String,
     /// Who linked.
-    pub linker: &'static str,
+    pub linker: String,
     pub module: Published,
     pub manifest: Published,
     /// Absent when no verification was asked for.

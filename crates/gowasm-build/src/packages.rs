@@ -90,6 +90,13 @@ impl Packages {
     }
 }
 
+impl GoModule {
+    /// What stands in for the module, if something does.
+    pub(crate) fn effective(&self) -> &GoModule {
+        self.replace.as_deref().unwrap_or(self)
+    }
+}
+
 impl Listed {
     /// All files in the package's folder that can have a say in what Go makes of it.
     pub(crate) fn files(&self) -> impl Iterator<Item = &String> {

@@ -3,6 +3,7 @@
 
 use crate::{Failure, Published, Request};
 use gowasm_diagnostic::Diagnostic;
+use gowasm_directive::BuildMode;
 use gowasm_store::Digest;
 use std::fs::{self, Permissions};
 use std::io::{self, Write};
@@ -99,14 +100,16 @@ pub(crate) struct Files<'a> {
     pub(crate) verdict: Option<&'a [u8]>,
 }
 
-pub(crate) fn publish(places: &Places, files: &Files<'_>) -> Result<(), Failure> {
+pub(crate) fn publish(places: &Places, files: &Files<'_>, mode: BuildMode) -> Result<(), Failure> {
     let mut ready = Vec::new();
     if let Some(verdict) = files.verdict {
         ready.push((&places.verdict, write(&places.verdict, verdict, 0o666)?));
     }
     ready.push((&places.manifest, write(&places.manifest, files.manifest, 0o666)?));
-    // As `go build` leaves a program. It gets its name last: a module is never without its manifest.
-    ready.push((&places.module, write(&places.module, files.module, 0o777)?));
+    // Executable if `go build` makes it so. It gets its name last: a module is never without its
+    // manifest.
+    let permissions = if mode == BuildMode::Exe { 0o777 } else { 0o666 };
+    ready.push((&places.module, write(&places.module, files.module, permissions)?));
     if files.verdict.is_none() {
         remove(&places.verdict)?;
     }
@@ -116,8 +119,7 @@ pub(crate) fn publish(places: &Places, files: &Files<'_>) -> Result<(), Failure>
     Ok(())
 }
 
-pub(crate) fn published(path: &Path, bytes: &[u8]) -> Published {
-    let digest = Digest::of(bytes);
+pub(crate) fn published(path: &Path, digest: Digest) -> Published {
     Published { path: path.to_owned(), sha256: digest.hex(), size: digest.size }
 }
 

@@ -53,6 +53,23 @@ impl Stamp {
     }
 }
 
+impl Stamp {
+    pub(crate) fn is_folder(&self) -> bool {
+        #[cfg(unix)]
+        return self.mode & u32::from(libc::S_IFMT) == u32::from(libc::S_IFDIR);
+        #[cfg(not(unix))]
+        return self.mode & 2 != 0;
+    }
+
+    pub(crate) fn is_executable(&self) -> bool {
+        cfg!(unix) && self.mode & 0o111 != 0
+    }
+
+    pub(crate) fn same_kind(&self, other: &Stamp) -> bool {
+        self.is_folder() == other.is_folder()
+    }
+}
+
 /// A point in time by the clock of one file system: whatever was changed up to then is told apart from
 /// whatever is changed later.
 #[derive(Debug, Clone, Copy)]

@@ -1,0 +1,346 @@
+//! The note that a build leaves, and the comparison with what is there now.
+
+use super::environment;
+use super::folder::{self, Names};
+use super::watch::Watched;
+use crate::stamp::{Moment, Stamp};
+use crate::{Outcome, Request, fingerprint};
+use gowasm_store::{Digest, Store};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use std::io;
+use std::path::{Path, PathBuf};
+
+const KIND: &str = "build";
+
+/// What the inputs were when a build had read them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Reading {
+    environment: [u8; 32],
+    /// gowasm itself.
+    program: (PathBuf, Stamp),
+    files: Vec<File>,
+    folders: Vec<Folder>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct File {
+    path: PathBuf,
+    /// `None` where nothing may be.
+    stamp: Option<Stamp>,
+    /// Of the content, where another stamp alone does not make it another file.
+    hash: Option<[u8; 32]>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Folder {
+    path: PathBuf,
+    stamp: Stamp,
+    which: Names,
+    names: [u8; 32],
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Note {
+    reading: Reading,
+    pub(crate) package: String,
+    pub(crate) go_version: String,
+    pub(crate) linker: String,
+    pub(crate) module: Output,
+    pub(crate) manifest: Output,
+    pub(crate) verdict: Option<Output>,
+}
+
+/// One of the files that a build published.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Output {
+    pub(crate) path: PathBuf,
+    stamp: Stamp,
+    hash: [u8; 32],
+    size: u64,
+    executable: bool,
+}
+
+/// How something that was watched compares with what it was.
+enum Change {
+    None,
+    /// Another stamp, the same content.
+    Touched,
+    Changed,
+}
+
+impl Reading {
+    /// Reads the stamps of all that is watched. `None` if anything was changed after `moment`: Go may
+    /// have seen it before or after the change.
+    pub(crate) fn take(watched: &Watched, moment: &Moment) -> Option<Self> {
+        let files: Vec<Option<File>> =
+            watched.files.par_iter().map(|(path, own)| File::read(path, *own, moment)).collect();
+        let folders: Vec<Option<Folder>> = watched
+            .folders
+            .par_iter()
+            .map(|(path, which)| Folder::read(path, *which, moment))
+            .collect();
+        let program = std::env::current_exe().ok()?;
+        Some(Reading {
+            environment: environment::digest(),
+            program: (program.clone(), Stamp::of(&program).ok()?),
+            files: files.into_iter().collect::<Option<_>>()?,
+            folders: folders.into_iter().collect::<Option<_>>()?,
+        })
+    }
+
+    /// The folders that publishing changed get their new stamps, provided that the names in them are
+    /// still the ones that Go saw.
+    fn after_publishing(mut self, moment: &Moment) -> Option<Self> {
+        for old in &mut self.folders {
+            if Stamp::of(&old.path).ok()? != old.stamp {
+                let new = Folder::read(&old.path, old.which, moment)?;
+                if new.names != old.names {
+                    return None;
+                }
+                *old = new;
+            }
+        }
+        Some(self)
+    }
+
+    /// The first thing that is not as it was; otherwise whether anything was merely touched.
+    fn compare(&self) -> Result<bool, String> {
+        if environment::digest() != self.environment {
+            return Err("the environment changed".to_owned());
+        }
+        let (program, stamp) = &self.program;
+        let same_program = std::env::current_exe().ok().as_ref() == Some(program);
+        if !same_program || Stamp::of(program).ok() != Some(*stamp) {
+            return Err("gowasm itself changed".to_owned());
+        }
+        let files: Vec<Change> =
+            self.files.par_iter().with_min_len(64).map(File::compare).collect();
+        let folders: Vec<Change> =
+            self.folders.par_iter().with_min_len(32).map(Folder::compare).collect();
+        let mut touched = false;
+        let paths = self.files.iter().map(|file| &file.path);
+        let paths = paths.chain(self.folders.iter().map(|folder| &folder.path));
+        for (path, change) in paths.zip(files.into_iter().chain(folders)) {
+            match change {
+                Change::None => {}
+                Change::Touched => touched = true,
+                Change::Changed => return Err(format!("{} changed", path.display())),
+            }
+        }
+        Ok(touched)
+    }
+
+    /// The same reading with today's stamps, so that the next comparison need not read what was
+    /// touched. `None` if anything is being changed right now.
+    fn refreshed(&self, moment: &Moment) -> Option<Self> {
+        let mut new = self.clone();
+        for file in &mut new.files {
+            if let Some(hash) = file.hash
+                && Stamp::of(&file.path).ok() != file.stamp
+            {
+                let read = File::read(&file.path, true, moment)?;
+                (read.hash == Some(hash)).then_some(())?;
+                *file = read;
+            }
+        }
+        new.after_publishing(moment)
+    }
+}
+
+impl File {
+    fn read(path: &Path, own: bool, moment: &Moment) -> Option<Self> {
+        let read = || -> io::Result<(Stamp, Option<[u8; 32]>)> {
+            let stamp = Stamp::of(path)?;
+            let hash =
+                if own && !stamp.is_folder() { Some(Digest::of_file(path)?.hash) } else { None };
+            Ok((stamp, hash))
+        };
+        let path_owned = path.to_owned();
+        match read() {
+            // A change between the stamp and the hash is later than the moment, and the next stamp
+            // tells.
+            Ok((stamp, hash)) => moment.is_after(&stamp).then_some(File {
+                path: path_owned,
+                stamp: Some(stamp),
+                hash,
+            }),
+            Err(error) if is_absence(&error) => {
+                Some(File { path: path_owned, stamp: None, hash: None })
+            }
+            Err(_) => None,
+        }
+    }
+
+    fn compare(&self) -> Change {
+        match (Stamp::of(&self.path), self.stamp) {
+            (Ok(now), Some(then)) if now == then => Change::None,
+            (Ok(now), Some(then)) if now.same_kind(&then) => {
+                let same =
+                    |hash| Digest::of_file(&self.path).is_ok_and(|digest| digest.hash == hash);
+                if self.hash.is_some_and(same) { Change::Touched } else { Change::Changed }
+            }
+            (Err(error), None) if is_absence(&error) => Change::None,
+            _ => Change::Changed,
+        }
+    }
+}
+
+impl Folder {
+    fn read(path: &Path, which: Names, moment: &Moment) -> Option<Self> {
+        let stamp = Stamp::of(path).ok().filter(|stamp| moment.is_after(stamp))?;
+        let names = folder::names(path, which).ok()?;
+        Some(Folder { path: path.to_owned(), stamp, which, names })
+    }
+
+    fn compare(&self) -> Change {
+        match Stamp::of(&self.path) {
+            Ok(now) if now == self.stamp => Change::None,
+            _ => match folder::names(&self.path, self.which) {
+                Ok(names) if names == self.names => Change::Touched,
+                _ => Change::Changed,
+            },
+        }
+    }
+}
+
+fn is_absence(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+impl Output {
+    pub(crate) fn digest(&self) -> Digest {
+        Digest { hash: self.hash, size: self.size }
+    }
+
+    fn read(path: &Path, bytes: &[u8], moment: &Moment) -> Option<Self> {
+        let stamp = Stamp::of(path).ok().filter(|stamp| moment.is_after(stamp))?;
+        let digest = Digest::of(bytes);
+        let executable = stamp.is_executable();
+        Some(Output {
+            path: path.to_owned(),
+            stamp,
+            hash: digest.hash,
+            size: digest.size,
+            executable,
+        })
+    }
+
+    /// Whether the file is in its place as it was published; what is not is brought back out of the
+    /// store.
+    fn restore(&self, store: &Store) -> bool {
+        self.in_place()
+            || self.same_content()
+            || store.materialize(&self.digest(), &self.path, self.executable).unwrap_or(false)
+    }
+
+    fn in_place(&self) -> bool {
+        Stamp::of(&self.path).is_ok_and(|now| now == self.stamp)
+    }
+
+    fn same_content(&self) -> bool {
+        Digest::of_file(&self.path).is_ok_and(|digest| digest == self.digest())
+    }
+
+    fn refresh(&mut self, moment: &Moment) -> Option<()> {
+        let stamp = Stamp::of(&self.path).ok().filter(|stamp| moment.is_after(stamp))?;
+        self.same_content().then_some(())?;
+        self.stamp = stamp;
+        Some(())
+    }
+}
+
+/// One of the files of a build and its bytes.
+pub(crate) struct Made<'a> {
+    path: &'a Path,
+    bytes: &'a [u8],
+}
+
+impl<'a> Made<'a> {
+    pub(crate) fn new(path: &'a Path, bytes: &'a [u8]) -> Self {
+        Made { path, bytes }
+    }
+}
+
+impl Note {
+    /// The note of a build that has just published its files. `None` where something was changed in
+    /// the meantime.
+    pub(crate) fn new(
+        reading: Reading,
+        moment: &Moment,
+        outcome: &Outcome,
+        files: [Option<Made<'_>>; 3],
+    ) -> Option<Self> {
+        let read = |made: &Made<'_>| Output::read(made.path, made.bytes, moment);
+        let [module, manifest, verdict] = files;
+        Some(Note {
+            reading: reading.after_publishing(moment)?,
+            package: outcome.package.clone(),
+            go_version: outcome.go_version.clone(),
+            linker: outcome.linker.clone(),
+            module: read(&module?)?,
+            manifest: read(&manifest?)?,
+            verdict: match verdict {
+                Some(made) => Some(read(&made)?),
+                None => None,
+            },
+        })
+    }
+
+    pub(crate) fn save(
+        &self,
+        store: &Store,
+        key: &[u8; 32],
+    ) -> Result<(), gowasm_store::StoreError> {
+        // Plain data in memory: this cannot fail.
+        let Ok(text) = postcard::to_stdvec(self) else { return Ok(()) };
+        store.put_note(KIND, key, &text)
+    }
+
+    /// The note under the key, if all is as it was and the outputs are in their places. `Err` says what
+    /// is not, for those who want to know.
+    pub(crate) fn still_true(
+        request: &Request,
+        store: &Store,
+        key: &[u8; 32],
+        go: &Path,
+    ) -> Result<Self, String> {
+        let text = store.get_note(KIND, key).ok_or("nothing like it was built here before")?;
+        let mut note: Note = postcard::from_bytes(&text).map_err(|_| "another gowasm built it")?;
+        if !note.reading.files.iter().any(|file| file.path == go) {
+            return Err(format!("the go command is another: {}", go.display()));
+        }
+        let mut touched = note.reading.compare()?;
+        for output in note.outputs() {
+            touched |= !output.in_place();
+            if !output.restore(store) {
+                return Err(format!("{} is gone, from the store as well", output.path.display()));
+            }
+        }
+        if touched {
+            // Only saves time the next time, so it may fail.
+            let moment = fingerprint::moment(request, store);
+            if let Some(refreshed) = moment.ok().and_then(|moment| note.refreshed(&moment)) {
+                let _ = refreshed.save(store, key);
+                note = refreshed;
+            }
+        }
+        Ok(note)
+    }
+
+    fn outputs(&mut self) -> impl Iterator<Item = &mut Output> {
+        [Some(&mut self.module), Some(&mut self.manifest), self.verdict.as_mut()]
+            .into_iter()
+            .flatten()
+    }
+
+    /// With today's stamps. `None` if anything is being changed right now.
+    fn refreshed(&self, moment: &Moment) -> Option<Self> {
+        let mut new = self.clone();
+        new.reading = self.reading.refreshed(moment)?;
+        for output in new.outputs().filter(|output| !output.in_place()) {
+            output.refresh(moment)?;
+        }
+        Some(new)
+    }
+}
