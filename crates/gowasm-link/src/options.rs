@@ -26,6 +26,8 @@ pub struct Options {
     pub build_id: String,
     /// `importpath.name=value`, in the order given.
     pub definitions: Vec<String>,
+    /// How many of them stand before `-importcfg`, which defines something as well.
+    pub definitions_before_importcfg: usize,
     /// Leave the function names out (`-s`).
     pub strip: bool,
     /// Check that linknames only go where they are allowed to.
@@ -138,7 +140,10 @@ impl Options {
         };
         match name {
             "o" => self.output = value(given)?.into(),
-            "importcfg" => self.importcfg = Some(value(given)?.into()),
+            "importcfg" => {
+                self.importcfg = Some(value(given)?.into());
+                self.definitions_before_importcfg = self.definitions.len();
+            }
             "L" => self.library_dirs.push(value(given)?.into()),
             "installsuffix" => self.install_suffix = value(given)?,
             "buildid" => self.build_id = value(given)?,

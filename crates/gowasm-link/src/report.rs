@@ -1,6 +1,11 @@
 //! The errors of a link that Go's linker reports with less: who refers to what, and where.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use gowasm_diagnostic::Diagnostic;
+
 use crate::error::Error;
+use crate::kind::SymKind;
 use crate::symbols::{ObjId, SymId, Symbols};
 
 /// Two packages define one symbol, and neither may be dropped.
@@ -27,4 +32,67 @@ pub(crate) fn duplicate_definition(
         ),
         "two packages link the same name; rename one of them",
     )
+}
+
+/// How many missing symbols, and places that refer to one, are shown.
+const SHOWN: usize = 5;
+
+/// Reachable symbols refer to symbols that nothing defines: each of them with who refers to it.
+pub(crate) fn undefined(symbols: &Symbols) -> Error {
+    let mut missing: BTreeMap<SymId, BTreeSet<SymId>> = BTreeMap::new();
+    for symbol in (1..symbols.count() as u32).map(SymId).filter(|&s| symbols.is_reachable(s)) {
+        for reloc in symbols.relocs(symbol).filter(|reloc| reloc.size != 0) {
+            let target = reloc.target;
+            if symbols.kind(target) == SymKind::Undefined && symbols.is_reachable(target) {
+                missing.entry(target).or_default().insert(symbol);
+            }
+        }
+    }
+    let text = |symbol| String::from_utf8_lossy(symbols.name(symbol)).into_owned();
+    let mut diagnostics: Vec<Diagnostic> = missing
+        .iter()
+        .take(SHOWN)
+        .map(|(&symbol, referrers)| {
+            let mut message = format!("relocation target {} not defined", text(symbol));
+            for &from in referrers.iter().take(SHOWN) {
+                let package = match symbols.library_of(from) {
+                    Some(library) => symbols.libraries[library.index()].package.as_str(),
+                    None => "the linker",
+                };
+                message.push_str(&format!("\n  referred to by {} in {package}", text(from)));
+            }
+            if referrers.len() > SHOWN {
+                message.push_str(&format!("\n  and {} more", referrers.len() - SHOWN));
+            }
+            Diagnostic::error(message)
+        })
+        .collect();
+    if missing.len() > SHOWN {
+        diagnostics.push(Diagnostic::error(format!(
+            "{} more symbols are not defined",
+            missing.len() - SHOWN
+        )));
+    }
+    Error::Failed(diagnostics)
+}
+
+/// Two functions may not be exported under one name.
+pub(crate) fn check_exports(symbols: &Symbols) -> Result<(), Error> {
+    let mut seen: BTreeMap<&[u8], SymId> = BTreeMap::new();
+    for &symbol in &symbols.wasm_exports {
+        let Some(first) = seen.insert(symbols.name(symbol), symbol) else { continue };
+        if first == symbol {
+            continue;
+        }
+        let place = |symbol| match symbols.library_of(symbol) {
+            Some(library) => symbols.libraries[library.index()].package.clone(),
+            None => String::from("the linker"),
+        };
+        let name = String::from_utf8_lossy(symbols.name(symbol)).into_owned();
+        return Err(Error::hinted(
+            format!("export {name} is defined twice: in {} and in {}", place(first), place(symbol)),
+            "rename one of the exports: the name in //go:wasmexport",
+        ));
+    }
+    Ok(())
 }

@@ -67,6 +67,16 @@ pub struct LoadedObject<'a> {
     pub(crate) packages: Vec<Option<ObjId>>,
 }
 
+impl LoadedObject<'_> {
+    /// The global number of a definition.
+    pub(crate) fn definition(&self, at: u32) -> SymId {
+        match at.checked_sub(self.file.package_def_count()) {
+            None => SymId(self.first_def + at),
+            Some(other) => self.others[other as usize],
+        }
+    }
+}
+
 /// A relocation with its target as a global symbol.
 #[derive(Debug, Clone, Copy)]
 pub struct Reloc {
@@ -225,6 +235,26 @@ impl<'a> Symbols<'a> {
             Place::Object(object, at) => Relocs::Object { symbols: self, object, at, next: 0 },
             Place::Made(at) => Relocs::Made(self.payloads[at as usize].relocs.iter()),
         }
+    }
+
+    /// The symbol's relocations in a buffer, or an error when one of them leads nowhere.
+    pub(crate) fn relocs_into(&self, symbol: SymId, buffer: &mut Vec<Reloc>) -> Result<(), Error> {
+        buffer.clear();
+        match self.place(symbol) {
+            Place::Object(object, at) => {
+                for reloc in self.object(object).file.relocs(at) {
+                    buffer.push(Reloc {
+                        offset: reloc.offset(),
+                        size: reloc.size(),
+                        kind: reloc.kind(),
+                        add: reloc.add(),
+                        target: self.resolve(object, reloc.target())?,
+                    });
+                }
+            }
+            Place::Made(at) => buffer.extend_from_slice(&self.payloads[at as usize].relocs),
+        }
+        Ok(())
     }
 
     /// The auxiliary symbols, with the number of their kind.
@@ -412,6 +442,12 @@ impl Payload<'_> {
 
     pub fn push_u64(&mut self, value: u64) {
         self.push(&value.to_le_bytes());
+    }
+
+    /// Sets the size, cutting the content or filling it with zeros.
+    pub fn resize(&mut self, size: u64) {
+        self.size = size;
+        self.data.to_mut().resize(size as usize, 0);
     }
 
     /// Appends the address of `target` plus `add`.

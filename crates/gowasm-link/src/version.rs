@@ -30,19 +30,19 @@ pub struct Version {
     pub funcdata_in_pclntab: bool,
     /// The module data has a section of its own and knows the end of the function table.
     pub moduledata_section: bool,
+    /// How much a map's descriptor is larger than the part common to all types.
+    pub map_type_extra: usize,
+    /// The same for an interface.
+    pub interface_type_extra: usize,
     /// Types lie in a section of their own, and no link tables list types and itabs.
     pub types_section: bool,
 }
 
 const RUNTIME_1_24: &[&str] = &[
     "runtime",
-    "internal/runtime/atomic",
-    "internal/runtime/exithook",
-    "internal/runtime/maps",
-    "internal/runtime/math",
-    "internal/runtime/sys",
-    "internal/runtime/syscall",
+    "sync/atomic",
     "internal/abi",
+    "internal/asan",
     "internal/bytealg",
     "internal/byteorder",
     "internal/chacha8rand",
@@ -52,8 +52,11 @@ const RUNTIME_1_24: &[&str] = &[
     "internal/godebugs",
     "internal/goexperiment",
     "internal/goos",
+    "internal/msan",
     "internal/profilerecord",
+    "internal/race",
     "internal/stringslite",
+    "unsafe",
 ];
 
 const RUNTIME_1_25: &[&str] = &[
@@ -123,6 +126,8 @@ static VERSIONS: [Version; 4] = [
         pc_header_text_start: true,
         funcdata_in_pclntab: false,
         moduledata_section: false,
+        map_type_extra: 64,
+        interface_type_extra: 24,
         types_section: false,
     },
     Version {
@@ -139,6 +144,8 @@ static VERSIONS: [Version; 4] = [
         pc_header_text_start: true,
         funcdata_in_pclntab: false,
         moduledata_section: false,
+        map_type_extra: 64,
+        interface_type_extra: 24,
         types_section: false,
     },
     Version {
@@ -155,6 +162,8 @@ static VERSIONS: [Version; 4] = [
         pc_header_text_start: false,
         funcdata_in_pclntab: true,
         moduledata_section: true,
+        map_type_extra: 64,
+        interface_type_extra: 24,
         types_section: false,
     },
     Version {
@@ -171,9 +180,25 @@ static VERSIONS: [Version; 4] = [
         pc_header_text_start: false,
         funcdata_in_pclntab: true,
         moduledata_section: true,
+        map_type_extra: 88,
+        interface_type_extra: 32,
         types_section: true,
     },
 ];
+
+impl Version {
+    /// Whether a package is the runtime or one it depends on.
+    pub fn is_runtime_package(&self, package: &str) -> bool {
+        if self.runtime_packages.contains(&package) {
+            return true;
+        }
+        // Go 1.24 goes by prefix.
+        self.minor == 24
+            && (package.starts_with("runtime/internal/")
+                || package.starts_with("internal/runtime/"))
+            && !package.ends_with("_test")
+    }
+}
 
 /// The version a toolchain's name such as `go1.26.8` belongs to.
 pub fn find(release: &str) -> Result<&'static Version, Error> {

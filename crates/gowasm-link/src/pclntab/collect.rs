@@ -83,18 +83,15 @@ impl<'a> Chunk<'a> {
         function: &Function,
     ) -> impl Iterator<Item = Item> {
         let given = self.func_data(function);
-        let assembly = function
-            .object
-            .is_some_and(|object| symbols.object(object).file.is_from_assembly());
+        let assembly =
+            function.object.is_some_and(|object| symbols.object(object).file.is_from_assembly());
         (0..self.func_data_count(function)).map(move |place| {
             if place == FUNCDATA_INLINE && function.call_count > 0 {
                 return Item::InlineTree;
             }
             let symbol = given.get(place).copied().unwrap_or_default();
             let unwritten = || {
-                assembly
-                    && FUNCDATA_OPTIONAL.contains(&place)
-                    && symbols.data(symbol).is_empty()
+                assembly && FUNCDATA_OPTIONAL.contains(&place) && symbols.data(symbol).is_empty()
             };
             if symbol.is_nil() || unwritten() { Item::Nothing } else { Item::Symbol(symbol) }
         })
@@ -197,11 +194,7 @@ fn read_auxiliary(
     Ok(())
 }
 
-fn read_calls(
-    symbols: &Symbols,
-    chunk: &mut Chunk,
-    function: &mut Function,
-) -> Result<(), Error> {
+fn read_calls(symbols: &Symbols, chunk: &mut Chunk, function: &mut Function) -> Result<(), Error> {
     let (Some(info), Some(object)) = (function.info, function.object) else { return Ok(()) };
     for node in info.inline_nodes() {
         let callee = symbols.resolve(object, node.func)?;

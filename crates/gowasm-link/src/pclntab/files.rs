@@ -81,7 +81,8 @@ impl<'a> Files<'a> {
             }
             let Some(name) = symbols.object(unit.object).file.file(index) else {
                 let function = String::from_utf8_lossy(symbols.name(function.symbol));
-                let what = format!("{function} comes from file number {number}, which is not there");
+                let what =
+                    format!("{function} comes from file number {number}, which is not there");
                 return Err(symbols.malformed(Some(unit.object), what));
             };
             let offset = *known.entry(name).or_insert_with(|| {

@@ -152,8 +152,7 @@ impl<'a> Pclntab<'a> {
         // The smallest instruction and the pointer, in bytes.
         out[6] = 1;
         out[7] = POINTER as u8;
-        let text_start =
-            if symbols.version.pc_header_text_start { layout.text_start } else { 0 };
+        let text_start = if symbols.version.pc_header_text_start { layout.text_start } else { 0 };
         let from_header = |address: u64| address.wrapping_sub(layout.pc_header);
         let words = [
             self.count as u64,

@@ -1,0 +1,222 @@
+//! The content of the data sections, and the segments that the module carries it in.
+
+use rayon::prelude::*;
+
+use crate::error::Error;
+use crate::kind::SymKind;
+use crate::layout::{Layout, Section, SectionName};
+use crate::leb;
+use crate::made::PclnSymbols;
+use crate::pclntab::{self, Pclntab, Table};
+use crate::reach::R_METHOD_OFF;
+use crate::symbols::{R_ADDR, R_ADDROFF, Reloc, SymId, Symbols};
+
+/// Zeros shorter than this cost less than another segment.
+const SEGMENT_OVERHEAD: usize = 8;
+/// Some runtimes refuse modules with more segments.
+const MAX_SEGMENTS: usize = 100_000;
+
+/// The sections that have content, filled in.
+pub(crate) struct DataImage {
+    sections: Vec<(u64, Vec<u8>)>,
+}
+
+/// A run of bytes for an address.
+pub(crate) struct Segment<'d> {
+    address: i64,
+    bytes: &'d [u8],
+}
+
+impl Segment<'_> {
+    pub(crate) fn encoded_len(&self) -> usize {
+        let length = self.bytes.len();
+        // Memory index, i32.const, end.
+        3 + leb::signed_len(self.address) + leb::unsigned_len(length as u64) + length
+    }
+
+    pub(crate) fn push(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&[0, 0x41]);
+        leb::push_signed(out, self.address);
+        out.push(0x0b);
+        leb::push_unsigned(out, self.bytes.len() as u64);
+        out.extend_from_slice(self.bytes);
+    }
+}
+
+/// What filling in needs to know.
+pub(crate) struct Filler<'f, 'a> {
+    pub(crate) symbols: &'f Symbols<'a>,
+    pub(crate) layout: &'f Layout,
+    pub(crate) pclntab: &'f Pclntab<'a>,
+    pub(crate) tables: &'f PclnSymbols,
+    unreachable_method: SymId,
+}
+
+impl<'f, 'a> Filler<'f, 'a> {
+    pub(crate) fn new(
+        symbols: &'f Symbols<'a>,
+        layout: &'f Layout,
+        pclntab: &'f Pclntab<'a>,
+        tables: &'f PclnSymbols,
+    ) -> Self {
+        let unreachable_method = symbols.lookup(b"runtime.unreachableMethod").unwrap_or_default();
+        Filler { symbols, layout, pclntab, tables, unreachable_method }
+    }
+
+    /// The sections in the order in which the module has them.
+    pub(crate) fn fill(&self) -> Result<DataImage, Error> {
+        use SectionName::*;
+        let version = self.symbols.version;
+        let order: &[SectionName] = if version.types_section {
+            &[RoData, Types, FuncDesc, ModuleData, PclnTab, NoPtrData, Data]
+        } else if version.moduledata_section {
+            &[RoData, TypeLink, ItabLink, ModuleData, PclnTab, NoPtrData, Data]
+        } else {
+            &[RoData, TypeLink, ItabLink, SymTab, PclnTab, NoPtrData, Data]
+        };
+        let sections = order
+            .par_iter()
+            .filter_map(|&name| self.layout.section(name))
+            .map(|section| Ok((section.address, self.section(section)?)))
+            .collect::<Result<_, Error>>()?;
+        Ok(DataImage { sections })
+    }
+
+    fn section(&self, section: &Section) -> Result<Vec<u8>, Error> {
+        let mut bytes = vec![0; section.length as usize];
+        const CHUNK: usize = 512;
+        let mut chunks = Vec::new();
+        let (mut rest, mut at) = (&mut bytes[..], section.address);
+        for symbols in section.symbols.chunks(CHUNK) {
+            let end = symbols.last().map_or(at, |&s| self.symbols.value(s) + self.symbols.size(s));
+            let (chunk, after) = std::mem::take(&mut rest).split_at_mut((end - at) as usize);
+            chunks.push((at, symbols, chunk));
+            (rest, at) = (after, end);
+        }
+        chunks.into_par_iter().try_for_each(|(start, symbols, chunk)| {
+            for &symbol in symbols {
+                let at = (self.symbols.value(symbol) - start) as usize;
+                let place = &mut chunk[at..][..self.symbols.size(symbol) as usize];
+                self.symbol(symbol, place)?;
+            }
+            Ok(())
+        })?;
+        Ok(bytes)
+    }
+
+    fn symbol(&self, symbol: SymId, out: &mut [u8]) -> Result<(), Error> {
+        if let Some(&(table, _)) = self.tables.tables.iter().find(|(_, table)| *table == symbol) {
+            return self.table(table, out);
+        }
+        let data = self.symbols.data(symbol);
+        out[..data.len()].copy_from_slice(data);
+        for reloc in self.symbols.relocs(symbol).filter(|reloc| reloc.size != 0) {
+            self.relocate(symbol, reloc, out)?;
+        }
+        Ok(())
+    }
+
+    fn table(&self, table: Table, out: &mut [u8]) -> Result<(), Error> {
+        let address = |table| self.symbols.value(self.tables.symbol(table));
+        let func_data = self.symbols.lookup(b"go:func.*").unwrap_or_default();
+        let layout = pclntab::Layout {
+            pc_header: address(Table::PcHeader),
+            func_names: address(Table::FuncNames),
+            cu: address(Table::Cu),
+            files: address(Table::Files),
+            pc: address(Table::Pc),
+            functions: address(Table::Functions),
+            text_start: 0,
+            func_data: self.symbols.value(func_data),
+            section_of: &|symbol| self.layout.section_address(symbol),
+        };
+        self.pclntab.write(self.symbols, table, &layout, out)
+    }
+
+    fn relocate(&self, symbol: SymId, reloc: Reloc, out: &mut [u8]) -> Result<(), Error> {
+        let symbols = self.symbols;
+        let mut target = reloc.target;
+        let kind = symbols.kind(target);
+        if kind == SymKind::Undefined && !(reloc.is_weak() && !symbols.is_reachable(target)) {
+            return Err(crate::report::undefined(symbols));
+        }
+        let value = match reloc.base_kind() {
+            R_ADDR => {
+                if reloc.is_weak() && !symbols.is_reachable(target) {
+                    target = self.unreachable_method;
+                }
+                symbols.value(target).wrapping_add_signed(reloc.add)
+            }
+            R_METHOD_OFF if !symbols.is_reachable(target) => u64::MAX,
+            R_METHOD_OFF | R_ADDROFF => {
+                if reloc.is_weak() && !symbols.is_reachable(target) {
+                    return Ok(());
+                }
+                let value = symbols.value(target).wrapping_add_signed(reloc.add);
+                if kind.is_text() {
+                    if symbols.version.functab_by_index { value >> 16 } else { value }
+                } else {
+                    let section = self.layout.section_address(target).ok_or_else(|| {
+                        self.broken(symbol, "refers by offset to something that has no section")
+                    })?;
+                    value.wrapping_sub(section)
+                }
+            }
+            kind => {
+                return Err(
+                    self.broken(symbol, &format!("has a relocation of unknown kind {kind}"))
+                );
+            }
+        };
+        let size = usize::from(reloc.size);
+        let place = usize::try_from(reloc.offset)
+            .ok()
+            .and_then(|at| out.get_mut(at..at.checked_add(size)?))
+            .filter(|place| matches!(place.len(), 1 | 2 | 4 | 8))
+            .ok_or_else(|| self.broken(symbol, "has a relocation outside its content"))?;
+        place.copy_from_slice(&value.to_le_bytes()[..size]);
+        Ok(())
+    }
+
+    fn broken(&self, symbol: SymId, what: &str) -> Error {
+        let name = String::from_utf8_lossy(self.symbols.name(symbol)).into_owned();
+        self.symbols.malformed(self.symbols.object_of(symbol), format!("{name} {what}"))
+    }
+}
+
+impl DataImage {
+    /// Cuts the sections where zeros make that worth while.
+    pub(crate) fn segments(&self) -> Vec<Segment<'_>> {
+        let mut segments = Vec::new();
+        for (number, (address, bytes)) in self.sections.iter().enumerate() {
+            let zeros = |from: usize| {
+                bytes[from..].iter().position(|&b| b != 0).map_or(bytes.len(), |n| from + n)
+            };
+            let mut start = zeros(0);
+            while start < bytes.len() {
+                let (mut end, mut next) = (bytes.len(), bytes.len());
+                // Each section left needs one segment at most.
+                if segments.len() + (self.sections.len() - number) != MAX_SEGMENTS {
+                    let mut at = start;
+                    loop {
+                        end = bytes[at..]
+                            .iter()
+                            .position(|&b| b == 0)
+                            .map_or(bytes.len(), |n| at + n);
+                        next = zeros(end);
+                        if next - end >= SEGMENT_OVERHEAD || next == bytes.len() {
+                            break;
+                        }
+                        at = next;
+                    }
+                }
+                segments.push(Segment {
+                    address: *address as i64 + start as i64,
+                    bytes: &bytes[start..end],
+                });
+                start = next;
+            }
+        }
+        segments
+    }
+}
