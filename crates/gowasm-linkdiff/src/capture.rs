@@ -54,7 +54,9 @@ impl Case {
             command.env_remove(name);
         }
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
-        let done = command.output().with_context(|| format!("cannot start {}", linker.program.display()))?;
+        let done = command
+            .output()
+            .with_context(|| format!("cannot start {}", linker.program.display()))?;
         if !done.status.success() {
             let said = String::from_utf8_lossy(&done.stderr);
             bail!("{}: our link failed ({}):\n{said}", self.name, done.status);

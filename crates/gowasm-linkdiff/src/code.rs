@@ -53,7 +53,9 @@ fn operand(operator: &Operator, side: &Side) -> Option<String> {
         // A function's PC has its index in the upper bits; below that, data.
         let end = side.image.end() as i64;
         match value {
-            4096..=i64::MAX if value < end => format!("{value:#x} = {}", side.image.describe(value as u64)),
+            4096..=i64::MAX if value < end => {
+                format!("{value:#x} = {}", side.image.describe(value as u64))
+            }
             _ => format!("{value} ({value:#x})"),
         }
     };
@@ -61,7 +63,9 @@ fn operand(operator: &Operator, side: &Side) -> Option<String> {
         Operator::Call { function_index } => Some(side.module.function(*function_index)),
         Operator::I32Const { value } => Some(address(i64::from(*value))),
         Operator::I64Const { value } => Some(address(*value)),
-        Operator::I32Load { memarg } | Operator::I64Load { memarg } => Some(address(memarg.offset as i64)),
+        Operator::I32Load { memarg } | Operator::I64Load { memarg } => {
+            Some(address(memarg.offset as i64))
+        }
         _ => None,
     }
 }

@@ -54,8 +54,12 @@ pub fn compare(a: &[u8], b: &[u8]) -> Option<Difference> {
         }
     }
     let place = match left.sections.len().cmp(&right.sections.len()) {
-        std::cmp::Ordering::Less => format!("the first module lacks {}", right.sections[left.sections.len()].name),
-        std::cmp::Ordering::Greater => format!("the second module lacks {}", left.sections[right.sections.len()].name),
+        std::cmp::Ordering::Less => {
+            format!("the first module lacks {}", right.sections[left.sections.len()].name)
+        }
+        std::cmp::Ordering::Greater => {
+            format!("the second module lacks {}", left.sections[right.sections.len()].name)
+        }
         std::cmp::Ordering::Equal => "outside of any section (header, section size)".to_owned(),
     };
     Some(at_offset(vec![place], a, b, 0))

@@ -129,7 +129,8 @@ impl Image {
         while to < self.end() && to - address < 40 && printable(to) {
             to += 1;
         }
-        (to - from >= 6).then(|| self.run(from, (to - from) as usize))
+        (to - from >= 6)
+            .then(|| self.run(from, (to - from) as usize))
             .map(|run| String::from_utf8_lossy(&run).into_owned())
     }
 }
