@@ -1,4 +1,5 @@
-//! Child processes are this test binary once more, running the ignored test `child`.
+//! Child processes are this test binary once more, running the test that started them; it asks
+//! [`job`] first whether it is such a child.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 use gowasm_store::Store;
@@ -24,10 +25,10 @@ pub(crate) fn open(dir: &Path) -> Store {
     Store::open(Some(dir)).unwrap()
 }
 
-pub(crate) fn command(exe: &Path, job: &str, store: &Path) -> Command {
+pub(crate) fn command(exe: &Path, test: &str, job: &str, store: &Path) -> Command {
     let mut command = Command::new(exe);
     command
-        .args(["--ignored", "--exact", "child", "--nocapture"])
+        .args(["--exact", test, "--nocapture"])
         .env("GOWASM_STORE_TEST_JOB", job)
         .env("GOWASM_STORE_TEST_DIR", store)
         .stdout(Stdio::piped())
@@ -35,8 +36,8 @@ pub(crate) fn command(exe: &Path, job: &str, store: &Path) -> Command {
     command
 }
 
-pub(crate) fn spawn(job: &str, store: &Path) -> Child {
-    command(&std::env::current_exe().unwrap(), job, store).spawn().unwrap()
+pub(crate) fn spawn(test: &str, job: &str, store: &Path) -> Child {
+    command(&std::env::current_exe().unwrap(), test, job, store).spawn().unwrap()
 }
 
 /// The job and the store of a child process; `None` in a process that is none.
