@@ -1,0 +1,164 @@
+//! `gowasm store` as a user calls it.
+
+use gowasm_store::Store;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+struct Ran {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+fn gowasm(dir: &Path, arguments: &[&str]) -> Ran {
+    let output = Command::new(env!("CARGO_BIN_EXE_gowasm"))
+        .arg("store")
+        .args(arguments)
+        .env("GOWASM_STORE", dir)
+        .env("NO_COLOR", "1")
+        .output()
+        .unwrap();
+    Ran {
+        code: output.status.code().unwrap(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// Three blobs, of which the paths are returned, and a note.
+fn filled(dir: &Path) -> Vec<PathBuf> {
+    let store = Store::open(Some(dir)).unwrap();
+    store.put_note("inputs", &[1; 32], b"note").unwrap();
+    let put = |length| store.put_bytes(&vec![7; length]).unwrap().hex();
+    [1000, 2000, 3000].map(put).map(|hex| dir.join("cas").join(&hex[..2]).join(hex)).into()
+}
+
+#[test]
+fn dir_prints_the_path_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let ran = gowasm(dir.path(), &["dir"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    assert_eq!(ran.stdout, format!("{}\n", dir.path().display()));
+    // The flag wins over the environment.
+    let ran = gowasm(Path::new("/elsewhere"), &["dir", "--store", dir.path().to_str().unwrap()]);
+    assert_eq!(ran.stdout, format!("{}\n", dir.path().display()));
+}
+
+#[test]
+fn without_flag_or_variable_the_store_is_below_the_home_folder() {
+    let home = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gowasm"));
+    command.args(["store", "dir"]).env("HOME", home.path());
+    let output = command.env_remove("GOWASM_STORE").env_remove("XDG_CACHE_HOME").output().unwrap();
+    let path = String::from_utf8(output.stdout).unwrap();
+    assert!(path.starts_with(home.path().to_str().unwrap()), "{path}");
+    assert!(path.ends_with("gowasm\n"), "{path}");
+}
+
+#[test]
+fn stat_counts_for_people_and_for_programs() {
+    let dir = tempfile::tempdir().unwrap();
+    filled(dir.path());
+    fs::write(dir.path().join("mine.txt"), "").unwrap();
+    let ran = gowasm(dir.path(), &["stat"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    assert!(ran.stdout.contains("blobs             3 files      5.9 KiB"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("mine.txt"), "{}", ran.stdout);
+
+    let ran = gowasm(dir.path(), &["stat", "--message-format", "json"]);
+    let stat: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!((&stat["schema_version"], &stat["status"]), (&1.into(), &"done".into()));
+    assert_eq!((&stat["blobs"]["files"], &stat["blobs"]["bytes"]), (&3.into(), &6000.into()));
+    assert_eq!(stat["notes"]["files"], 1);
+    assert_eq!(stat["foreign"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn verify_names_and_removes_what_is_damaged() {
+    let dir = tempfile::tempdir().unwrap();
+    let blobs = filled(dir.path());
+    let ran = gowasm(dir.path(), &["verify"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    assert!(ran.stdout.starts_with("checked 4 files, "), "{}", ran.stdout);
+    assert!(ran.stdout.ends_with(": all sound\n"), "{}", ran.stdout);
+
+    for format in ["human", "json"] {
+        fs::write(&blobs[0], "damaged").unwrap();
+        let ran = gowasm(dir.path(), &["verify", "--message-format", format]);
+        assert_eq!(ran.code, 1);
+        let line = format!(
+            "error: {}: its bytes do not have its digest; it was removed",
+            blobs[0].display()
+        );
+        assert!(ran.stderr.contains(&line), "{}", ran.stderr);
+        assert!(!blobs[0].exists());
+        if format == "json" {
+            let verification: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+            assert_eq!(verification["status"], "failed");
+            assert_eq!(verification["wrong"][0]["path"], blobs[0].to_str().unwrap());
+        }
+    }
+}
+
+#[test]
+fn prune_keeps_to_its_size_and_clean_empties() {
+    let dir = tempfile::tempdir().unwrap();
+    filled(dir.path());
+    let ran = gowasm(dir.path(), &["prune", "--max-size", "4K", "--max-age", "30d"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    let kept = Store::open(Some(dir.path())).unwrap().stat().unwrap().total;
+    assert!(kept.bytes <= 4096 && kept.files > 0, "{kept:?}");
+
+    fs::write(dir.path().join("mine.txt"), "").unwrap();
+    let ran = gowasm(dir.path(), &["clean"]);
+    assert_eq!(ran.code, 0);
+    assert!(ran.stdout.starts_with("removed "), "{}", ran.stdout);
+    assert!(ran.stderr.contains("mine.txt"), "{}", ran.stderr);
+    assert!(dir.path().join("mine.txt").exists());
+    assert!(gowasm(dir.path(), &["stat"]).stdout.contains("total             0 files"));
+}
+
+#[test]
+fn wrong_usage_is_2_and_a_store_of_the_future_is_3() {
+    let dir = tempfile::tempdir().unwrap();
+    assert_eq!(gowasm(dir.path(), &["prune"]).code, 2);
+    let ran = gowasm(dir.path(), &["prune", "--max-size", "5 potatoes"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.stderr.contains("such as 5G"), "{}", ran.stderr);
+
+    fs::write(dir.path().join("version"), "gowasm-store 7\n").unwrap();
+    let ran = gowasm(dir.path(), &["stat"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (3, ""));
+    assert!(ran.stderr.contains("version `7`") && ran.stderr.contains("hint: "), "{}", ran.stderr);
+}
+
+/// The interrupt arrives while another process holds the lock.
+#[cfg(unix)]
+#[test]
+fn waiting_for_the_lock_is_said_and_ends_with_an_interrupt() {
+    use std::io::{BufRead, BufReader};
+    let dir = tempfile::tempdir().unwrap();
+    filled(dir.path());
+    let lock = fs::File::create(dir.path().join("lock")).unwrap();
+    lock.lock().unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_gowasm"))
+        .args(["store", "clean"])
+        .env("GOWASM_STORE", dir.path())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    stderr.read_line(&mut line).unwrap();
+    assert_eq!(
+        line,
+        format!("Blocking waiting for file lock {}\n", dir.path().join("lock").display())
+    );
+    assert!(
+        Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success()
+    );
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let left = Store::open(Some(dir.path())).unwrap().stat().unwrap();
+    assert_eq!(left.total.files, 4);
+}
