@@ -48,11 +48,16 @@ fn files(a: &str, b: &str) -> Result<ExitCode> {
 
 fn build(go: &str, arguments: &[String]) -> Result<ExitCode> {
     let keep = tempfile::tempdir().context("no temporary folder")?;
+    // The programs themselves are not wanted.
+    let output = keep.path().join("out");
+    fs::create_dir(&output).context("no folder for outputs")?;
+    let mut arguments = arguments.to_vec();
+    arguments.splice(1..1, ["-o".to_owned(), format!("{}/", output.display())]);
     let program = env::current_exe().context("cannot find this program")?;
     let goos = env::var("GOOS").unwrap_or_else(|_| "wasip1".to_owned());
     let environment = [("GOOS", goos.as_str())];
     let cases =
-        capture(Path::new(go), Path::new("."), arguments, &environment, &program, keep.path())?;
+        capture(Path::new(go), Path::new("."), &arguments, &environment, &program, keep.path())?;
     let linker = Linker { program, verb: LINK.to_owned() };
     let mut differences = 0;
     for (number, case) in cases.iter().enumerate() {
