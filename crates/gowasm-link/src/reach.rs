@@ -207,7 +207,7 @@ impl Flood {
     /// weak references, which now lead to a function that does nothing.
     fn drop_map_inits(&mut self, symbols: &mut Symbols) -> Result<(), Error> {
         let nothing = symbols
-            .lookup_version(b"runtime.mapinitnoop", 1)
+            .lookup(b"runtime.mapinitnoop")
             .ok_or_else(|| Error::message("package runtime does not define mapinitnoop"))?;
         let mut seen = FxHashSet::default();
         for init in std::mem::take(&mut self.package_inits) {

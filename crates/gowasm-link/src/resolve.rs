@@ -123,9 +123,12 @@ fn survey_object(
 
 const STATIC: u32 = SymbolDef::STATIC as u32;
 
+/// Which of two symbols with one name is meant. Wasm has one calling convention, so that both ABIs
+/// are the same.
 fn abi(def: SymbolDef) -> Option<u32> {
     match def.abi() {
-        abi @ (0 | 1 | SymbolDef::STATIC) => Some(u32::from(abi)),
+        0 | 1 => Some(0),
+        SymbolDef::STATIC => Some(STATIC),
         _ => None,
     }
 }

@@ -82,7 +82,7 @@ impl<'a> Pclntab<'a> {
         let func_data = funcdata::FuncData::plan(symbols, &mut chunks, &names)?;
         let functab_size = functab::plan(&mut chunks, text.len());
         let find_func = findfunc::FindFunc::plan(symbols, text);
-        let deferreturn = symbols.lookup_version(b"runtime.deferreturn", 1).unwrap_or_default();
+        let deferreturn = symbols.lookup(b"runtime.deferreturn").unwrap_or_default();
         Ok(Pclntab {
             chunks,
             count: text.len(),
