@@ -215,7 +215,7 @@ fn named_definition(symbols: &mut Symbols, id: usize, at: u32, new: SymId) -> Re
     let file = symbols.objects[id].file;
     let def = file.symbol(at);
     let name = file.name(at);
-    let abi = u32::from(def.abi());
+    let abi = abi(def).unwrap_or(STATIC);
     if name.is_empty() || abi == STATIC {
         return Ok(new);
     }
