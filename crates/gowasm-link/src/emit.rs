@@ -14,7 +14,7 @@ use crate::load::Toolchain;
 use crate::options::{BuildMode, Options};
 use crate::reach::entry_name;
 use crate::signature::{Import, Signature, Signatures, known_signature};
-use crate::symbols::{SymId, Symbols};
+use crate::symbols::{SymId, Symbols, WEAK};
 use crate::text::{self, FIRST_FUNCTION};
 
 const R_ADDR: u16 = 1;
@@ -162,7 +162,7 @@ impl Module<'_, '_> {
         imports: &Imports,
     ) -> Result<i64, Error> {
         let imported = imports.list.len() as u64;
-        match kind {
+        match kind & !WEAK {
             R_ADDR => Ok((self.symbols.value(target) as i64).wrapping_add(add)),
             R_CALL => Ok(imported.wrapping_add(text::index(self.symbols, target)) as i64),
             kind if kind == self.symbols.version.r_wasm_import => {

@@ -119,9 +119,9 @@ fn write_record(
 fn defer_return(symbols: &Symbols, function: SymId, deferreturn: SymId) -> u32 {
     let mut last = 0;
     for reloc in symbols.relocs(function) {
-        if reloc.kind == R_ADDR {
+        if reloc.base_kind() == R_ADDR {
             last = reloc.add as u32;
-        } else if reloc.kind == R_CALL && reloc.target == deferreturn {
+        } else if reloc.base_kind() == R_CALL && reloc.target == deferreturn {
             return last.wrapping_sub(1);
         }
     }
