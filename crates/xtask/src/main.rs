@@ -28,7 +28,6 @@ enum Chore {
     /// Install the Go toolchains of the tests and print where they are
     Tools,
     /// Measure beside the peers, in turn, and print medians and ratios
-    #[command(subcommand)]
     Bench(bench::Bench),
     /// Link a build's programs with Go's linker and ours, and say the first difference in words
     LinkDiff {
@@ -43,7 +42,7 @@ fn main() -> ExitCode {
         Chore::Demo => demo::run().map(|shown| ExitCode::from(u8::from(!shown))),
         Chore::Test => test::run(),
         Chore::Tools => tools::show(),
-        Chore::Bench(bench) => bench::run(bench),
+        Chore::Bench(bench) => bench::run(&bench),
         Chore::LinkDiff { arguments } => project::link_diff(&arguments),
     };
     done.unwrap_or_else(|error| {

@@ -1,5 +1,7 @@
 //! A table for people: columns as wide as their widest cell, numbers to the right.
 
+use serde_json::Value;
+
 pub(crate) struct Table {
     rows: Vec<Vec<String>>,
 }
@@ -11,6 +13,15 @@ impl Table {
 
     pub(crate) fn row<const N: usize>(&mut self, cells: [String; N]) {
         self.rows.push(cells.into());
+    }
+
+    /// One object a row, named by the head.
+    pub(crate) fn json(&self) -> Value {
+        let Some((head, rows)) = self.rows.split_first() else { return Value::Array(Vec::new()) };
+        let object = |row: &Vec<String>| -> Value {
+            head.iter().zip(row).map(|(name, cell)| (name.clone(), cell.clone())).collect()
+        };
+        rows.iter().map(object).collect()
     }
 
     /// The first `left` columns are text, the others figures.

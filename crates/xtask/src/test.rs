@@ -88,6 +88,7 @@ fn cargo_test(count: &mut Count, gos: &str) -> Result<()> {
         .args(["test", "--workspace", "--no-fail-fast", "--", "--nocapture"])
         .env("GOWASM_TEST_GOS", gos)
         .env("GOWASM_CORPUS", "full")
+        .env("GOTOOLCHAIN", "local")
         .stdout(Stdio::piped());
     // Without a Go on the machine the tests use the newest that was installed.
     if tools::machine_go().is_none()

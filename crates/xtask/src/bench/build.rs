@@ -1,5 +1,6 @@
 //! `gowasm build` beside `go build` of the same reactor.
 
+use super::Findings;
 use super::measure::{Sample, in_turn, measure, seconds};
 use crate::project;
 use crate::table::Table;
@@ -12,7 +13,7 @@ use std::process::Command;
 pub(crate) const FIXTURE: &str = "crates/xtask/fixtures/reactor";
 const REVISION: &str = "const revision = 0";
 
-pub(super) fn run() -> Result<()> {
+pub(super) fn run() -> Result<Findings> {
     let gowasm = project::release("gowasm")?;
     let go = &tools::current_gos()?[0];
     let scratch = tempfile::tempdir()?;
@@ -57,9 +58,7 @@ pub(super) fn run() -> Result<()> {
     }
     let median = |values: Vec<f64>| super::measure::median(values.into_iter());
     row("one line changed (ours also verifies)", median(of_ours), median(of_theirs));
-    println!("Go {}, medians of wall time", go.version);
-    table.print(1);
-    Ok(())
+    Ok(Findings { conditions: format!("Go {}, medians of wall time", go.version), table })
 }
 
 fn copy(to: &Path) -> Result<PathBuf> {

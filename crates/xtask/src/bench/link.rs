@@ -1,5 +1,6 @@
 //! `gowasm link` beside `go tool link`, on inputs that a real `go build` gave its linker.
 
+use super::Findings;
 use super::build::FIXTURE;
 use super::measure::{in_turn, measure, seconds};
 use crate::project;
@@ -13,7 +14,7 @@ use std::process::Command;
 
 const HELLO: &str = "package main\n\nimport \"fmt\"\n\nfunc main() { fmt.Println(\"hello\") }\n";
 
-pub(super) fn run() -> Result<()> {
+pub(super) fn run() -> Result<Findings> {
     let gowasm = project::release("gowasm")?;
     let recorder = project::release("gowasm-linkdiff")?;
     let go = tools::installed_go(tools::NEWEST_GO)?;
@@ -54,9 +55,9 @@ pub(super) fn run() -> Result<()> {
             table.row(compare(&gowasm, &case, name, threads, scratch.path())?);
         }
     }
-    println!("Go {}, medians; a cold process each, files in the page cache", tools::NEWEST_GO);
-    table.print(1);
-    Ok(())
+    let go = tools::NEWEST_GO;
+    let conditions = format!("Go {go}, medians; a cold process each, files in the page cache");
+    Ok(Findings { conditions, table })
 }
 
 struct Case {

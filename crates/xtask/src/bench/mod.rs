@@ -5,12 +5,23 @@ mod link;
 mod measure;
 mod verify;
 
+use crate::table::Table;
 use anyhow::Result;
-use clap::Subcommand;
+use clap::{Args, Subcommand};
+use serde_json::json;
 use std::process::ExitCode;
 
+#[derive(Args)]
+pub(crate) struct Bench {
+    #[command(subcommand)]
+    what: What,
+    /// Print the table as JSON
+    #[arg(long, global = true)]
+    json: bool,
+}
+
 #[derive(Subcommand)]
-pub(crate) enum Bench {
+enum What {
     /// `gowasm build` beside `go build`: nothing changed, one line changed
     Build,
     /// `gowasm link` beside `go tool link` on the same inputs
@@ -19,11 +30,24 @@ pub(crate) enum Bench {
     Verify,
 }
 
-pub(crate) fn run(bench: Bench) -> Result<ExitCode> {
-    match bench {
-        Bench::Build => build::run(),
-        Bench::Link => link::run(),
-        Bench::Verify => verify::run(),
+/// What was measured, in words, and the figures.
+struct Findings {
+    conditions: String,
+    table: Table,
+}
+
+pub(crate) fn run(bench: &Bench) -> Result<ExitCode> {
+    let Findings { conditions, table } = match bench.what {
+        What::Build => build::run(),
+        What::Link => link::run(),
+        What::Verify => verify::run(),
     }?;
+    if bench.json {
+        let found = json!({ "conditions": conditions, "rows": table.json() });
+        println!("{found:#}");
+    } else {
+        println!("{conditions}");
+        table.print(1);
+    }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,5 +1,6 @@
 //! `gowasm verify` beside wasmtime: from a file to the same answers.
 
+use super::Findings;
 use super::build::FIXTURE;
 use super::measure::{in_turn, measure, median, seconds};
 use crate::project;
@@ -12,7 +13,7 @@ use std::process::Command;
 /// The newest when this was written; its default compiler is Cranelift.
 const WASMTIME: &str = "50.0.1";
 
-pub(super) fn run() -> Result<()> {
+pub(super) fn run() -> Result<Findings> {
     let gowasm = project::release("gowasm")?;
     let wasmtime = tools::pip_package("wasmtime", WASMTIME)?;
     let go = &tools::current_gos()?[0];
@@ -44,11 +45,12 @@ pub(super) fn run() -> Result<()> {
     let (a, _) = in_turn(7, ours, theirs)?;
     let theirs = median(inside.borrow().iter().skip(1).copied());
     let size = std::fs::metadata(&module)?.len() as f64 / 1e6;
-    println!("a reactor of {size:.1} MB, from file to answers; ours is the whole process");
+    let conditions = format!(
+        "a reactor of {size:.1} MB, medians, from file to answers; ours is the whole process"
+    );
     let mut table = Table::new(["engine", "wall", "ours / theirs"]);
     table.row(["gowasm verify (wasmi)".to_owned(), seconds(a.wall()), String::new()]);
     let ratio = format!("{:.3}", a.wall() / theirs);
     table.row([format!("wasmtime {WASMTIME} (Cranelift)"), seconds(theirs), ratio]);
-    table.print(1);
-    Ok(())
+    Ok(Findings { conditions, table })
 }
