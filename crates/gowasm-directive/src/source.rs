@@ -72,26 +72,15 @@ impl<'a> Source<'a> {
         Position::new(self.shown, point.row as u32 + 1, point.column as u32 + 1)
     }
 
-    /// Every `//` comment, in the order of the text.
+    /// The comments that may hold a directive, in the order of the text.
     fn comments(&self) -> Vec<Node<'_>> {
-        let mut found = Vec::new();
-        let mut cursor = self.tree.walk();
-        loop {
-            if cursor.node().kind() == "comment" {
-                found.push(cursor.node());
-            }
-            if cursor.goto_first_child() || cursor.goto_next_sibling() {
-                continue;
-            }
-            loop {
-                if !cursor.goto_parent() {
-                    return found;
-                }
-                if cursor.goto_next_sibling() {
-                    break;
-                }
-            }
-        }
+        let root = self.tree.root_node();
+        let mut found: Vec<Node<'_>> = memchr::memmem::find_iter(self.text, spelling::START)
+            .filter_map(|at| root.descendant_for_byte_range(at, at + 1))
+            .filter(|node| node.kind() == "comment")
+            .collect();
+        found.dedup();
+        found
     }
 
     fn alone_on_its_line(&self, node: Node<'_>) -> bool {

@@ -5,6 +5,9 @@
 
 use memchr::memmem;
 
+/// What every directive begins with, and every word that is near enough to one.
+pub(crate) const START: &str = "go:w";
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Export,
@@ -83,7 +86,7 @@ pub(crate) fn read(comment: &str) -> Line<'_> {
 
 /// The directive that `word` was probably meant to be.
 fn nearest(word: &str) -> Option<Kind> {
-    if !word.starts_with("go:w") || word.len() > 20 {
+    if !word.starts_with(START) || word.len() > 20 {
         return None;
     }
     let lower = word.to_ascii_lowercase();
@@ -103,7 +106,7 @@ pub(crate) struct Prefilter {
 
 impl Prefilter {
     pub(crate) fn new() -> Self {
-        Prefilter { finder: memmem::Finder::new("go:w") }
+        Prefilter { finder: memmem::Finder::new(START) }
     }
 
     pub(crate) fn may_have_directive(&self, text: &[u8]) -> bool {
