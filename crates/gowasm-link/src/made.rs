@@ -233,14 +233,22 @@ impl PclnSymbols {
         }
         wanted.push((Table::FindFunc, b"runtime.findfunctab"));
         let carrier = symbols.define(b"runtime.pclntab", SymKind::PclnTab);
-        symbols.set_align(carrier, 8);
+        if inside {
+            symbols.set_align(carrier, 8);
+        }
         let tables = wanted
             .into_iter()
             .map(|(table, name)| {
                 let in_section = inside || table != Table::FindFunc;
                 let kind = if in_section { SymKind::PclnTab } else { SymKind::RoData };
                 let symbol = symbols.define(name, kind);
-                symbols.set_align(symbol, planned.align(table));
+                // Where the versions before 1.26 say nothing, the size decides.
+                if inside {
+                    // Before, only the lookup table's alignment was not left to its size.
+                if inside || table == Table::FindFunc {
+                    symbols.set_align(symbol, planned.align(table));
+                }
+                }
                 symbols.edit(symbol).size = planned.size(table);
                 (table, symbol)
             })
