@@ -1,0 +1,160 @@
+//! Whether a call ended as the plan wants it.
+
+use crate::plan::{Bytes, Output, ReadyEnding, ReadyReturned};
+use crate::sandbox::Stop;
+use crate::value;
+use crate::verdict::Step;
+use crate::wasi::Captured;
+use wasmi::Val;
+
+/// What can be seen of an instance after a call.
+pub(crate) struct Seen<'a> {
+    pub(crate) stdout: &'a Captured,
+    pub(crate) stderr: &'a Captured,
+    pub(crate) memory: &'a [u8],
+    /// The module asked for more memory than its limit.
+    pub(crate) memory_denied: bool,
+}
+
+/// Fills in what came back and, when it is not what was wanted, why the step failed.
+pub(crate) fn judge(
+    mut step: Step,
+    wanted: &ReadyEnding,
+    output: &Output,
+    result: Result<&[Val], &Stop>,
+    seen: &Seen<'_>,
+) -> Step {
+    step.returned = result.ok().and_then(value::show_all);
+    match result {
+        Err(Stop::Exit(code)) => step.exit_code = Some(*code),
+        Err(stop) => step.trap = Some(stop.to_string()),
+        Ok(_) => {}
+    }
+    let reason = match (wanted, result) {
+        (_, Err(stop @ (Stop::OutOfSteps | Stop::Interrupted))) => Some(stop.to_string()),
+        (ReadyEnding::Returns(None), Ok(_)) => None,
+        (ReadyEnding::Returns(Some(wanted)), Ok(values)) => {
+            match compare(wanted, values.first(), seen.memory) {
+                Ok(Some(shown)) => {
+                    step.returned = Some(shown);
+                    None
+                }
+                Ok(None) => None,
+                Err(why) => Some(why),
+            }
+        }
+        (ReadyEnding::Traps(text), Err(Stop::Trap(trap))) => {
+            let found = trap.contains(text.as_str()) || seen.stderr.contains(text);
+            (!found).then(|| {
+                format!("trapped, but {text:?} is neither in its words nor in stderr: {trap}")
+            })
+        }
+        (ReadyEnding::Exits(wanted), Err(Stop::Exit(code))) => {
+            (wanted != code).then(|| format!("exited with {code}, {wanted} was wanted"))
+        }
+        (ReadyEnding::Traps(_), Ok(_)) => Some("returned, a trap was wanted".to_owned()),
+        (ReadyEnding::Traps(_), Err(Stop::Exit(code))) => {
+            Some(format!("exited with {code}, a trap was wanted"))
+        }
+        (ReadyEnding::Exits(wanted), Ok(_)) => {
+            Some(format!("returned, an exit with {wanted} was wanted"))
+        }
+        (_, Err(Stop::Exit(code))) => Some(format!("exited with {code}")),
+        (_, Err(Stop::Trap(trap))) => Some(format!("trapped: {trap}")),
+    };
+    match reason.or_else(|| differs(output, seen)) {
+        None => step,
+        Some(reason) if seen.memory_denied && result.is_err() => {
+            step.failed(format!("{reason} (the memory limit was reached)"))
+        }
+        Some(reason) => step.failed(reason),
+    }
+}
+
+/// A command that returned from `_start` has ended well, as one that exited with 0.
+pub(crate) fn as_exit(result: Result<Vec<Val>, Stop>) -> Result<Vec<Val>, Stop> {
+    match result {
+        Ok(_) => Err(Stop::Exit(0)),
+        stop => stop,
+    }
+}
+
+/// How what was written differs from what the plan wants.
+fn differs(wanted: &Output, seen: &Seen<'_>) -> Option<String> {
+    if let Some(text) = &wanted.stdout
+        && !seen.stdout.is(text)
+    {
+        return Some(format!("stdout is not {text:?}"));
+    }
+    let contains = [
+        ("stdout", seen.stdout, &wanted.stdout_contains),
+        ("stderr", seen.stderr, &wanted.stderr_contains),
+    ];
+    contains.into_iter().find_map(|(name, captured, text)| {
+        let text = text.as_ref().filter(|text| !captured.contains(text))?;
+        Some(format!("{text:?} is not in {name}"))
+    })
+}
+
+/// Compares a result with what was wanted: what it points at is returned as shown, a difference as
+/// the end of a sentence.
+pub(crate) fn compare(
+    wanted: &ReadyReturned,
+    found: Option<&Val>,
+    memory: &[u8],
+) -> Result<Option<String>, String> {
+    let Some(found) = found else { return Err("returned nothing".to_owned()) };
+    let address = || found.i32().unwrap_or(0) as u32;
+    match wanted {
+        ReadyReturned::Value(value) if value::same(value, found) => Ok(None),
+        ReadyReturned::Value(value) => {
+            Err(format!("returned {}, {} was wanted", value::show(found), value::show(value)))
+        }
+        ReadyReturned::At(bytes) => same_bytes(bytes, slice(memory, address(), bytes.bytes.len())?),
+        ReadyReturned::CString(bytes) => {
+            let rest = memory.get(address() as usize..).unwrap_or_default();
+            match memchr(rest) {
+                Some(end) => same_bytes(bytes, &rest[..end]),
+                None => Err(format!("returned {:#x}, where no zero byte follows", address())),
+            }
+        }
+        ReadyReturned::Packed(bytes) => {
+            let packed = found.i64().unwrap_or(0) as u64;
+            let (address, length) = ((packed >> 32) as u32, packed as u32);
+            same_bytes(bytes, slice(memory, address, length as usize)?)
+        }
+    }
+}
+
+fn memchr(bytes: &[u8]) -> Option<usize> {
+    bytes.iter().position(|&byte| byte == 0)
+}
+
+fn slice(memory: &[u8], address: u32, length: usize) -> Result<&[u8], String> {
+    let found = memory.get(address as usize..).and_then(|rest| rest.get(..length));
+    found.ok_or_else(|| {
+        format!("returned {length} bytes at {address:#x}, which lie outside of the module's memory")
+    })
+}
+
+fn same_bytes(wanted: &Bytes, found: &[u8]) -> Result<Option<String>, String> {
+    let shown = show(found, wanted.text);
+    if wanted.bytes == found {
+        return Ok(Some(shown));
+    }
+    Err(format!("returned {shown}, {} was wanted", show(&wanted.bytes, wanted.text)))
+}
+
+fn show(bytes: &[u8], text: bool) -> String {
+    const SHOWN: usize = 200;
+    let (head, rest) = bytes.split_at(bytes.len().min(SHOWN));
+    let more =
+        if rest.is_empty() { String::new() } else { format!(" and {} bytes more", rest.len()) };
+    match text {
+        true => format!("{:?}{more}", String::from_utf8_lossy(head)),
+        false => {
+            let hex: Vec<_> = head.iter().map(|byte| format!("{byte:02x}")).collect();
+            format!("bytes {}{more}", hex.join(" "))
+        }
+    }
+}

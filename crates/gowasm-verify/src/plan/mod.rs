@@ -1,0 +1,130 @@
+//! Plans: which calls a verification makes and what must come back. The format is described in
+//! docs/plans.md.
+
+mod check;
+mod read;
+
+use crate::value::Number;
+use gowasm_diagnostic::{Diagnostic, Position};
+
+pub(crate) use check::{
+    Checked, HostResult, ReadyArg, ReadyCall, ReadyEnding, ReadyHost, ReadyReturned, check,
+};
+
+/// A plan as it stands in its file; it is held against a module only when that is verified.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    path: String,
+    text: String,
+    pub(crate) memory: Option<MemoryPlan>,
+    pub(crate) start: Option<Located<Start>>,
+    pub(crate) calls: Vec<Call>,
+    pub(crate) hosts: Vec<Host>,
+}
+
+impl Plan {
+    /// Reads a plan. `shown_path` is how its diagnostics name the file.
+    pub fn parse(text: &str, shown_path: &str) -> Result<Plan, Vec<Diagnostic>> {
+        read::read(text, shown_path)
+    }
+
+    fn at(&self, offset: usize) -> Position {
+        Position::at_offset(self.path.clone(), self.text.as_bytes(), offset)
+    }
+}
+
+/// A value and where in the plan it stands, in bytes.
+#[derive(Debug, Clone)]
+pub(crate) struct Located<T> {
+    pub(crate) value: T,
+    pub(crate) offset: usize,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct MemoryPlan {
+    pub(crate) allocator: Located<String>,
+    pub(crate) release: Option<Located<String>>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Start {
+    pub(crate) ending: Ending,
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Call {
+    pub(crate) export: Located<String>,
+    pub(crate) args: Located<Vec<Located<Arg>>>,
+    pub(crate) ending: Ending,
+    pub(crate) output: Output,
+    pub(crate) fresh: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Host {
+    pub(crate) module: String,
+    pub(crate) name: Located<String>,
+    pub(crate) returns: Option<Located<Arg>>,
+    pub(crate) writes: Vec<Located<Write>>,
+    pub(crate) calls: Option<Located<String>>,
+    pub(crate) args: Option<Located<Vec<Located<Arg>>>>,
+    pub(crate) call_returns: Option<Located<Returned>>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Arg {
+    Number(Number),
+    Bytes {
+        bytes: Vec<u8>,
+        /// Only the address is passed, not the length.
+        pointer_only: bool,
+    },
+    /// The host function's own argument of this number.
+    OfHost(usize),
+}
+
+/// How a call must end.
+#[derive(Debug, Clone)]
+pub(crate) enum Ending {
+    Returns(Option<Located<Returned>>),
+    Traps(String),
+    Exits(i32),
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Returned {
+    Number(Number),
+    At(Bytes),
+    CString(Bytes),
+    Packed(Bytes),
+}
+
+/// Bytes that are to be found in the module's memory.
+#[derive(Debug, Clone)]
+pub(crate) struct Bytes {
+    pub(crate) bytes: Vec<u8>,
+    /// Written as text in the plan, and shown as text in a verdict.
+    pub(crate) text: bool,
+}
+
+/// What must be found in what was written.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Output {
+    pub(crate) stdout: Option<String>,
+    pub(crate) stdout_contains: Option<String>,
+    pub(crate) stderr_contains: Option<String>,
+}
+
+/// What a host function writes into the module's memory. `at` and `size_at` are parameter numbers.
+#[derive(Debug, Clone)]
+pub(crate) struct Write {
+    pub(crate) at: usize,
+    pub(crate) what: Written,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Written {
+    Bytes(Vec<u8>),
+    Allocated { size_at: usize, bytes: Vec<u8> },
+}

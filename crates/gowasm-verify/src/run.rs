@@ -1,0 +1,346 @@
+//! The steps of a verification in wasmi.
+
+use crate::ending::{self, judge};
+use crate::plan::{Checked, ReadyArg, ReadyCall, ReadyEnding};
+use crate::sandbox::{Loaded, Sandbox, Stop};
+use crate::validate::validate;
+use crate::value;
+use crate::verdict::{EngineVersion, ModuleId, SCHEMA, Status, Step, StepKind, Verdict};
+use crate::{Failure, Kind, Limits, Request, WASMI_VERSION};
+use gowasm_diagnostic::Diagnostic;
+use gowasm_directive::Manifest;
+use gowasm_directive::interface::Interface;
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+use wasmi::Val;
+
+/// Host functions and the module may call each other inside one another.
+const THREAD_STACK: usize = 32 << 20;
+const WATCH: Duration = Duration::from_millis(20);
+
+/// Runs the module on a thread of its own, while this one validates all of it and then watches for
+/// an interruption.
+pub(crate) fn verify(
+    module: &[u8],
+    interface: &Interface,
+    kind: Kind,
+    plan: Checked,
+    request: &Request,
+) -> Result<Verdict, Failure> {
+    let begun = Instant::now();
+    let stop = Arc::new(AtomicBool::new(false));
+    let runner = Runner { limits: request.limits, stop: stop.clone(), plan: Arc::new(plan) };
+    let exports = check_exports(interface, request.manifest);
+    let (validated, ran, sha256) = std::thread::scope(|scope| {
+        let (done, finished) = channel();
+        let name = "gowasm-verify".to_owned();
+        let builder = std::thread::Builder::new().name(name).stack_size(THREAD_STACK);
+        builder
+            .spawn_scoped(scope, move || {
+                // The receiver is there until this was received.
+                let _ = done.send(runner.steps(module, interface, kind));
+            })
+            .map_err(|error| thread_failure(&error))?;
+        let started = Instant::now();
+        let result = validate(module, request.cancel);
+        let validated = (result, started.elapsed());
+        let sha256 = match request.manifest {
+            // A manifest is of this module, or else the driver would not have passed it on.
+            Some(manifest) if manifest.module.size == module.len() as u64 => {
+                manifest.module.sha256.clone()
+            }
+            _ => hex(&Sha256::digest(module)),
+        };
+        if validated.0.is_err() {
+            stop.store(true, Ordering::Relaxed);
+        }
+        let ran = loop {
+            match finished.recv_timeout(WATCH) {
+                Ok(steps) => break steps,
+                Err(RecvTimeoutError::Timeout) => {
+                    if request.cancel.load(Ordering::Relaxed) {
+                        stop.store(true, Ordering::Relaxed);
+                    }
+                }
+                // Only a panic ends the thread before it has sent; the scope passes it on.
+                Err(RecvTimeoutError::Disconnected) => break Vec::new(),
+            }
+        };
+        Ok((validated, ran, sha256))
+    })?;
+    if request.cancel.load(Ordering::Relaxed) {
+        return Err(Failure::Interrupted);
+    }
+    let (result, time) = validated;
+    let mut first = Step { time_us: Some(micros(time)), ..Step::new(StepKind::Validate) };
+    let mut steps = ran;
+    if let Err(reason) = result {
+        first = first.failed(reason);
+        // What an invalid module did is worth nothing.
+        steps.clear();
+    }
+    steps.splice(0..0, std::iter::once(first).chain(exports));
+    if !request.times {
+        steps.iter_mut().for_each(|step| step.time_us = None);
+    }
+    Ok(Verdict {
+        schema: SCHEMA,
+        passed: steps.iter().all(|step| step.status == Status::Passed),
+        engine: EngineVersion { name: "wasmi".to_owned(), version: WASMI_VERSION.to_owned() },
+        module: ModuleId { sha256, size: module.len() as u64 },
+        limits: request.limits,
+        time_us: request.times.then(|| micros(begun.elapsed())),
+        steps,
+    })
+}
+
+fn thread_failure(error: &std::io::Error) -> Failure {
+    Failure::Environment(Diagnostic::error(format!("cannot start a thread: {error}")))
+}
+
+/// Every export of the manifest, held against the module.
+pub(crate) fn check_exports(interface: &Interface, manifest: Option<&Manifest>) -> Vec<Step> {
+    let promised = manifest.map(|manifest| manifest.exports.as_slice()).unwrap_or_default();
+    let check = |export: &gowasm_directive::ManifestExport| {
+        let step = Step::named(StepKind::Export, &export.name);
+        let Some(found) = interface.export(&export.name) else {
+            let names = interface.exports.iter().map(|export| export.name.as_str());
+            return step.failed(match crate::nearest(&export.name, names) {
+                Some(near) => format!("the module has no such export; it has `{near}`"),
+                None => "the module has no such export".to_owned(),
+            });
+        };
+        if found.item.kind() != export.kind {
+            let (found, wanted) = (found.item.kind(), export.kind);
+            return step.failed(
+                format!("the module exports a {found:?}, not a {wanted:?}").to_lowercase(),
+            );
+        }
+        match found.item.func_type() {
+            Some(found)
+                if export.params.as_ref().is_some_and(|params| *params != found.params)
+                    || export.results.as_ref().is_some_and(|results| *results != found.results) =>
+            {
+                step.failed(format!("the module has it as {found}"))
+            }
+            _ => step,
+        }
+    };
+    promised.iter().map(check).collect()
+}
+
+struct Runner {
+    limits: Limits,
+    stop: Arc<AtomicBool>,
+    plan: Arc<Checked>,
+}
+
+/// Why nothing after it can run.
+const NOT_READY: &str = "the module could not be initialised";
+
+impl Runner {
+    fn steps(&self, module: &[u8], interface: &Interface, kind: Kind) -> Vec<Step> {
+        let begun = Instant::now();
+        let both =
+            interface.export("_start").is_some() && interface.export("_initialize").is_some();
+        let step = Step::new(StepKind::Instantiate);
+        if both {
+            return vec![step.failed("exports both `_start` and `_initialize`: engines refuse it")];
+        }
+        let loaded = match Loaded::new(module, interface, self.plan.clone()) {
+            Ok(loaded) => loaded,
+            Err(reason) => return vec![step.failed(reason)],
+        };
+        let mut sandbox = match self.sandbox(&loaded) {
+            Ok(sandbox) => sandbox,
+            Err(stop) => return vec![step.failed(self.refusal(&stop))],
+        };
+        let mut steps = vec![Step { time_us: Some(micros(begun.elapsed())), ..step }];
+        if kind == Kind::Command {
+            steps.push(self.start(&mut sandbox));
+            return steps;
+        }
+        let initializes = interface.export("_initialize").is_some();
+        if initializes {
+            steps.push(self.initialize(&mut sandbox));
+        }
+        let ready = steps.iter().all(|step| step.status == Status::Passed);
+        if !ready {
+            let skip = |call: &ReadyCall| described(call).skipped(NOT_READY);
+            steps.extend(self.plan.calls.iter().map(skip));
+            return steps;
+        }
+        self.calls(&loaded, sandbox, initializes, &mut steps);
+        steps
+    }
+
+    fn sandbox(&self, loaded: &Loaded) -> Result<Sandbox, Stop> {
+        Sandbox::new(loaded, self.limits, &self.stop)
+    }
+
+    fn refusal(&self, stop: &Stop) -> String {
+        format!("{stop} (the memory limit is {} bytes)", self.limits.memory_bytes)
+    }
+
+    fn start(&self, sandbox: &mut Sandbox) -> Step {
+        let start = &self.plan.start;
+        let step = Step { plan_line: start.line, ..Step::named(StepKind::Start, "_start") };
+        let begun = Instant::now();
+        sandbox.begin(self.limits);
+        let result = ending::as_exit(sandbox.call("_start", &[]));
+        let result = result.as_deref();
+        self.finish(
+            judge(step, &start.ending, &start.output, result, &sandbox.seen()),
+            sandbox,
+            begun,
+        )
+    }
+
+    fn initialize(&self, sandbox: &mut Sandbox) -> Step {
+        let step = Step::named(StepKind::Initialize, "_initialize");
+        let begun = Instant::now();
+        sandbox.begin(self.limits);
+        let result = sandbox.call("_initialize", &[]);
+        let step = judge(
+            step,
+            &ReadyEnding::Returns(None),
+            &Default::default(),
+            result.as_deref(),
+            &sandbox.seen(),
+        );
+        self.finish(step, sandbox, begun)
+    }
+
+    /// Calls share an instance until one traps or exits; the next gets a new one.
+    fn calls(&self, loaded: &Loaded, first: Sandbox, initializes: bool, steps: &mut Vec<Step>) {
+        let mut current = Some((first, false));
+        for call in &self.plan.calls {
+            if call.fresh && current.as_ref().is_some_and(|(_, used)| *used) {
+                current = None;
+            }
+            let (mut sandbox, _) = match current.take() {
+                Some(current) => current,
+                None => match self.another(loaded, initializes) {
+                    Ok(sandbox) => (sandbox, false),
+                    Err(reason) => {
+                        steps.push(described(call).failed(reason));
+                        continue;
+                    }
+                },
+            };
+            let (step, sound) = self.call(call, &mut sandbox);
+            steps.push(step);
+            if sound {
+                current = Some((sandbox, true));
+            }
+            if self.stop.load(Ordering::Relaxed) {
+                return;
+            }
+        }
+    }
+
+    fn another(&self, loaded: &Loaded, initializes: bool) -> Result<Sandbox, String> {
+        let mut sandbox = self.sandbox(loaded).map_err(|stop| self.refusal(&stop))?;
+        if initializes {
+            sandbox.begin(self.limits);
+            let again = sandbox.call("_initialize", &[]);
+            again.map_err(|stop| format!("a fresh instance could not be initialised: {stop}"))?;
+        }
+        Ok(sandbox)
+    }
+
+    /// The step, and whether the instance may be called again.
+    fn call(&self, call: &ReadyCall, sandbox: &mut Sandbox) -> (Step, bool) {
+        let begun = Instant::now();
+        sandbox.begin(self.limits);
+        let step = described(call);
+        let (args, placed) = match arguments(call, sandbox) {
+            Ok(args) => args,
+            Err(stop) => {
+                let step = step.failed(format!("an argument could not be placed: {stop}"));
+                return (self.finish(step, sandbox, begun), false);
+            }
+        };
+        let result = sandbox.call(&call.export, &args);
+        let step = judge(step, &call.ending, &call.output, result.as_deref(), &sandbox.seen());
+        let step = self.finish(step, sandbox, begun);
+        if result.is_err() {
+            return (step, false);
+        }
+        match self.release(&placed, sandbox) {
+            Ok(()) => (step, true),
+            Err(stop) if step.status == Status::Passed => {
+                (step.failed(format!("an argument could not be released: {stop}")), false)
+            }
+            Err(_) => (step, false),
+        }
+    }
+
+    fn release(&self, placed: &[u32], sandbox: &mut Sandbox) -> Result<(), Stop> {
+        let Some(release) = &self.plan.release else { return Ok(()) };
+        for &address in placed {
+            sandbox.call(release, &[Val::I32(address as i32)])?;
+        }
+        Ok(())
+    }
+
+    /// Time, instructions, and, for a failure, what was written.
+    fn finish(&self, mut step: Step, sandbox: &Sandbox, begun: Instant) -> Step {
+        step.time_us = Some(micros(begun.elapsed()));
+        step.instructions = Some(sandbox.instructions(self.limits));
+        if step.status == Status::Failed {
+            step.stdout = sandbox.seen().stdout.text();
+            step.stderr = sandbox.seen().stderr.text();
+        }
+        step
+    }
+}
+
+fn described(call: &ReadyCall) -> Step {
+    let shown = |arg: &ReadyArg| match arg {
+        ReadyArg::Value(value) => value::show(value),
+        ReadyArg::Bytes { bytes, .. } => match std::str::from_utf8(bytes) {
+            Ok(text) if text.len() <= 60 => format!("{text:?}"),
+            _ => format!("{} bytes", bytes.len()),
+        },
+        ReadyArg::OfHost(number) => format!("argument {number}"),
+    };
+    let args: Vec<_> = call.args.iter().map(shown).collect();
+    Step {
+        args: (!args.is_empty()).then(|| args.join(", ")),
+        plan_line: Some(call.line),
+        ..Step::named(StepKind::Call, &call.export)
+    }
+}
+
+/// The values to pass, and the addresses that were allocated for them.
+fn arguments(call: &ReadyCall, sandbox: &mut Sandbox) -> Result<(Vec<Val>, Vec<u32>), Stop> {
+    let (mut args, mut placed) = (Vec::new(), Vec::new());
+    for arg in &call.args {
+        match arg {
+            ReadyArg::Value(value) => args.push(value.clone()),
+            ReadyArg::Bytes { bytes, pointer_only } => {
+                let address = sandbox.place(bytes)?;
+                placed.push(address);
+                args.push(Val::I32(address as i32));
+                if !pointer_only {
+                    args.push(Val::I32(bytes.len() as i32));
+                }
+            }
+            // The plan's check lets it stand only in a host function's call.
+            ReadyArg::OfHost(_) => {}
+        }
+    }
+    Ok((args, placed))
+}
+
+pub(crate) fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

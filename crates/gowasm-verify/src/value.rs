@@ -1,0 +1,127 @@
+//! Numbers as a plan writes them and as wasm has them.
+
+use gowasm_directive::WasmType;
+use std::fmt;
+use wasmi::{F32, F64, Val};
+
+/// A number as written, before a type is known for it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Number {
+    Int(i128),
+    Float(f64),
+    Bool(bool),
+}
+
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Number::Int(value) => write!(f, "{value}"),
+            Number::Float(value) => write!(f, "{value:?}"),
+            Number::Bool(value) => write!(f, "{value}"),
+        }
+    }
+}
+
+impl Number {
+    /// The number as a value of this type, or why it is none.
+    pub(crate) fn to_wasm(self, wasm: WasmType) -> Result<Val, String> {
+        let fits = |low: i128, high: i128| match self {
+            Number::Int(value) if (low..=high).contains(&value) => Ok(value),
+            Number::Int(value) => Err(format!("{value} does not fit into {wasm}")),
+            Number::Bool(_) | Number::Float(_) => Err(format!("`{self}` is no value for {wasm}")),
+        };
+        match wasm {
+            WasmType::I32 => match self {
+                Number::Bool(value) => Ok(Val::I32(value.into())),
+                _ => fits(i32::MIN.into(), u32::MAX.into()).map(|value| Val::I32(value as i32)),
+            },
+            WasmType::I64 => {
+                fits(i64::MIN.into(), u64::MAX.into()).map(|value| Val::I64(value as i64))
+            }
+            WasmType::F32 => self
+                .to_float(wasm, |value| i128::from(value) == (value as f32) as i128)
+                .map(|value| Val::F32(F32::from(value as f32))),
+            WasmType::F64 => self
+                .to_float(wasm, |value| i128::from(value) == (value as f64) as i128)
+                .map(|value| Val::F64(F64::from(value))),
+            WasmType::V128 | WasmType::Ref => Err(format!("a plan has no values of type {wasm}")),
+        }
+    }
+
+    fn to_float(self, wasm: WasmType, exact: impl Fn(i64) -> bool) -> Result<f64, String> {
+        match self {
+            Number::Float(value) => Ok(value),
+            Number::Int(value) => match i64::try_from(value) {
+                Ok(small) if exact(small) => Ok(small as f64),
+                _ => Err(format!("{value} is not exactly a value of {wasm}")),
+            },
+            Number::Bool(_) => Err(format!("`{self}` is no value for {wasm}")),
+        }
+    }
+}
+
+/// Bit for bit, except that every NaN equals every other.
+pub(crate) fn same(left: &Val, right: &Val) -> bool {
+    match (left, right) {
+        (Val::I32(left), Val::I32(right)) => left == right,
+        (Val::I64(left), Val::I64(right)) => left == right,
+        (Val::F32(left), Val::F32(right)) => {
+            let (left, right) = (left.to_float(), right.to_float());
+            left.to_bits() == right.to_bits() || (left.is_nan() && right.is_nan())
+        }
+        (Val::F64(left), Val::F64(right)) => {
+            let (left, right) = (left.to_float(), right.to_float());
+            left.to_bits() == right.to_bits() || (left.is_nan() && right.is_nan())
+        }
+        _ => false,
+    }
+}
+
+/// A value as verdicts show it; integers are signed, as wasm does not say.
+pub(crate) fn show(value: &Val) -> String {
+    match value {
+        Val::I32(value) => value.to_string(),
+        Val::I64(value) => value.to_string(),
+        Val::F32(value) => format!("{:?}", value.to_float()),
+        Val::F64(value) => format!("{:?}", value.to_float()),
+        _ => "a value that a plan cannot name".to_owned(),
+    }
+}
+
+pub(crate) fn show_all(values: &[Val]) -> Option<String> {
+    match values {
+        [] => None,
+        values => Some(values.iter().map(show).collect::<Vec<_>>().join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_lose_nothing_and_may_be_unsigned() {
+        let to = |value, wasm| Number::Int(value).to_wasm(wasm).map(|value| show(&value));
+        assert_eq!(to(u64::MAX.into(), WasmType::I64).as_deref(), Ok("-1"));
+        assert_eq!(to(i64::MIN.into(), WasmType::I64).as_deref(), Ok("-9223372036854775808"));
+        assert_eq!(to(u32::MAX.into(), WasmType::I32).as_deref(), Ok("-1"));
+        assert!(to(i128::from(u32::MAX) + 1, WasmType::I32).is_err());
+        assert!(to(i128::from(i64::MIN) - 1, WasmType::I64).is_err());
+    }
+
+    #[test]
+    fn integers_are_floats_only_when_exact() {
+        assert_eq!(Number::Int(2).to_wasm(WasmType::F32).map(|v| show(&v)).as_deref(), Ok("2.0"));
+        assert!(Number::Int((1 << 24) + 1).to_wasm(WasmType::F32).is_err());
+        assert!(Number::Int((1 << 53) + 1).to_wasm(WasmType::F64).is_err());
+        assert!(Number::Bool(true).to_wasm(WasmType::F64).is_err());
+        assert!(Number::Float(1.5).to_wasm(WasmType::I32).is_err());
+    }
+
+    #[test]
+    fn any_nan_is_nan_and_zeros_have_signs() {
+        let float = |value| Number::Float(value).to_wasm(WasmType::F64).unwrap();
+        assert!(same(&float(f64::NAN), &Val::F64(F64::from_bits(f64::NAN.to_bits() | 1))));
+        assert!(!same(&float(0.0), &float(-0.0)));
+    }
+}
