@@ -4,7 +4,7 @@ use crate::error::{StoreError, Warning};
 use crate::layout::{self, CACHEDIR_TAG, Layout, VERSION, VERSION_PREFIX};
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -18,11 +18,15 @@ pub struct Store {
 }
 
 impl Store {
+    /// A folder that cannot be read opens, with a warning, and misses: a build can do without it. One
+    /// that holds something else is an error: somebody named it by mistake.
+    ///
     /// `dir` is the flag's folder; see [`location`](crate::location) for what counts without one.
     pub fn open(dir: Option<&Path>) -> Result<Self, StoreError> {
         let layout = Layout { root: layout::location(dir)? };
-        check_version(&layout)?;
-        Ok(Store { layout, prepared: AtomicBool::new(false), warnings: Mutex::default() })
+        let store = Store { layout, prepared: AtomicBool::new(false), warnings: Mutex::default() };
+        store.check_version()?;
+        Ok(store)
     }
 
     pub fn dir(&self) -> &Path {
@@ -94,6 +98,21 @@ impl Store {
         self.prepared.store(true, Ordering::Release);
         Ok(())
     }
+
+    fn check_version(&self) -> Result<(), StoreError> {
+        let Some(text) = self.read_entry(&self.layout.version()) else { return Ok(()) };
+        if text == VERSION.as_bytes() {
+            return Ok(());
+        }
+        let dir = self.layout.root.clone();
+        let text = String::from_utf8_lossy(&text);
+        Err(match text.strip_prefix(VERSION_PREFIX) {
+            Some(found) => {
+                StoreError::Version { dir, found: found.trim().escape_debug().take(40).collect() }
+            }
+            None => StoreError::NotAStore { dir },
+        })
+    }
 }
 
 /// The last use of an entry, which pruning goes by, is its modification time, as it is for Bazel.
@@ -118,25 +137,4 @@ pub(crate) fn open_regular(path: &Path) -> io::Result<Option<(File, u64)>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-fn check_version(layout: &Layout) -> Result<(), StoreError> {
-    let path = layout.version();
-    let failed = |path: PathBuf| move |source| StoreError::Read { path, source };
-    let Some((file, _)) = open_regular(&path).map_err(failed(path.clone()))? else {
-        return Ok(());
-    };
-    let mut text = Vec::new();
-    file.take(256).read_to_end(&mut text).map_err(failed(path))?;
-    if text == VERSION.as_bytes() {
-        return Ok(());
-    }
-    let text = String::from_utf8_lossy(&text);
-    Err(match text.strip_prefix(VERSION_PREFIX) {
-        Some(found) => StoreError::Version {
-            dir: layout.root.clone(),
-            found: found.trim().escape_debug().to_string(),
-        },
-        None => StoreError::NotAStore { dir: layout.root.clone() },
-    })
 }
