@@ -1,5 +1,7 @@
 //! `gowasm-linkdiff GO [GO-ARGUMENTS..]`: runs the build, links each program again with ours, and
-//! says the first difference. `gowasm-linkdiff --files A B` compares two modules.
+//! says the first difference. `gowasm-linkdiff --files A B` compares two modules. `gowasm-linkdiff
+//! --record KEEP GO [GO-ARGUMENTS..]` keeps what the links read in the folder KEEP and prints them as
+//! JSON, for measurements.
 //!
 //! Exit codes: 0 the same bytes; 1 a difference; 2 wrong usage; 3 something could not be run.
 
@@ -19,12 +21,13 @@ fn main() -> ExitCode {
         (Some(records), _) => record_link(Path::new(&records), &arguments),
         (None, Some(LINK)) => link(&arguments[1..]),
         (None, Some("--files")) if arguments.len() == 3 => files(&arguments[1], &arguments[2]),
+        (None, Some("--record")) if arguments.len() > 3 => record(&arguments[1..]),
         (None, Some(go)) if !go.starts_with('-') && arguments.len() > 1 => {
             build(go, &arguments[1..])
         }
         _ => {
             eprintln!(
-                "usage: gowasm-linkdiff GO build|test ARGUMENTS..\n       gowasm-linkdiff --files A B"
+                "usage: gowasm-linkdiff GO build|test ARGUMENTS..\n       gowasm-linkdiff --files A B\n       gowasm-linkdiff --record KEEP GO build|test ARGUMENTS.."
             );
             return ExitCode::from(2);
         }
@@ -44,6 +47,16 @@ fn files(a: &str, b: &str) -> Result<ExitCode> {
             Ok(ExitCode::FAILURE)
         }
     }
+}
+
+fn record(arguments: &[String]) -> Result<ExitCode> {
+    let (keep, go) = (Path::new(&arguments[0]), Path::new(&arguments[1]));
+    let program = env::current_exe().context("cannot find this program")?;
+    let goos = env::var("GOOS").unwrap_or_else(|_| "wasip1".to_owned());
+    let environment = [("GOOS", goos.as_str())];
+    let cases = capture(go, Path::new("."), &arguments[2..], &environment, &program, keep)?;
+    println!("{}", serde_json::to_string_pretty(&cases)?);
+    Ok(ExitCode::SUCCESS)
 }
 
 fn build(go: &str, arguments: &[String]) -> Result<ExitCode> {
