@@ -99,8 +99,9 @@ impl Module<'_, '_> {
                     self.symbols.aux(function, AuxKind::WasmImport).ok_or_else(|| {
                         self.broken(function, "calls the host and does not say what function")
                     })?;
-                let (mut import, signature) = Import::read(self.symbols.data(described))
-                    .ok_or_else(|| self.broken(function, "describes its import wrongly"))?;
+                let (mut import, signature) =
+                    Import::read(self.symbols.data(described), self.symbols.version)
+                        .ok_or_else(|| self.broken(function, "describes its import wrongly"))?;
                 import.signature = signatures.number(signature);
                 imports.callers.retain(|(known, _)| *known != function);
                 imports.callers.push((function, imports.list.len() as u64));
@@ -119,9 +120,11 @@ impl Module<'_, '_> {
                 let known = known_signature(self.symbols.name(function));
                 match self.symbols.aux(function, AuxKind::WasmType) {
                     None => Ok(known),
-                    Some(described) => Signature::read(self.symbols.data(described))
-                        .map(Some)
-                        .ok_or_else(|| self.broken(function, "describes its type wrongly")),
+                    Some(described) => {
+                        Signature::read(self.symbols.data(described), self.symbols.version)
+                            .map(Some)
+                            .ok_or_else(|| self.broken(function, "describes its type wrongly"))
+                    }
                 }
             })
             .collect::<Result<_, Error>>()?;

@@ -65,6 +65,7 @@ pub fn link_bytes(options: &Options) -> Result<(Vec<u8>, Summary), Error> {
     let modinfo = inputs.config.as_ref().and_then(|config| config.modinfo.as_deref());
     let strings = StringData::new(options, &toolchain, modinfo)?;
     let mut symbols = resolve::number(loaded)?;
+    inputs.release();
     // No new object-file symbols after here: what follows is made by the linker.
 
     // Find what the program needs.

@@ -49,6 +49,14 @@ impl Inputs {
             .collect();
         Ok(Inputs { config, files, options: options.clone() })
     }
+
+    /// Most of what was read to number symbols is not looked at again.
+    pub(crate) fn release(&self) {
+        self.files
+            .par_iter()
+            .filter_map(|(_, file)| file.as_ref().ok())
+            .for_each(MappedFile::release);
+    }
 }
 
 /// An archive's Go objects, as far as they could be read.

@@ -244,10 +244,7 @@ impl PclnSymbols {
                 let symbol = symbols.define(name, kind);
                 // Where the versions before 1.26 say nothing, the size decides.
                 if inside {
-                    // Before, only the lookup table's alignment was not left to its size.
-                if inside || table == Table::FindFunc {
                     symbols.set_align(symbol, planned.align(table));
-                }
                 }
                 symbols.edit(symbol).size = planned.size(table);
                 (table, symbol)

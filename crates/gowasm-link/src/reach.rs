@@ -176,7 +176,16 @@ impl Flood {
         let mut any = false;
         for aux in file.auxs(at) {
             any = true;
-            if !aux.is(AuxKind::GoType) {
+            // Types of variables are not needed to run; debugging information is not linked, and
+            // refers to nothing but itself and its owner.
+            let unneeded = [
+                AuxKind::GoType,
+                AuxKind::DwarfInfo,
+                AuxKind::DwarfLoc,
+                AuxKind::DwarfRanges,
+                AuxKind::DwarfLines,
+            ];
+            if !unneeded.iter().any(|&kind| aux.is(kind)) {
                 let symbol = symbols.resolve(object, aux.symbol())?;
                 self.mark(symbols, symbol);
             }

@@ -3,6 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use crate::leb;
+use crate::version::Version;
 
 const I32: u8 = 0x7f;
 const I64: u8 = 0x7e;
@@ -23,9 +24,9 @@ impl Signature {
     }
 
     /// Reads a type as the compiler describes it; `None` where that is cut off or unknown.
-    pub(crate) fn read(mut bytes: &[u8]) -> Option<Self> {
-        let parameters = read_fields(&mut bytes)?;
-        let results = read_fields(&mut bytes)?;
+    pub(crate) fn read(mut bytes: &[u8], version: &Version) -> Option<Self> {
+        let parameters = read_fields(&mut bytes, version)?;
+        let results = read_fields(&mut bytes, version)?;
         Some(Signature { parameters, results })
     }
 }
@@ -36,7 +37,7 @@ fn read_u32(bytes: &mut &[u8]) -> Option<usize> {
     usize::try_from(u32::from_le_bytes(*number)).ok()
 }
 
-fn read_fields(bytes: &mut &[u8]) -> Option<Vec<u8>> {
+fn read_fields(bytes: &mut &[u8], version: &Version) -> Option<Vec<u8>> {
     /// The type, and an offset in Go's frame.
     const FIELD: usize = 1 + 8;
     let count = read_u32(bytes)?;
@@ -45,12 +46,13 @@ fn read_fields(bytes: &mut &[u8]) -> Option<Vec<u8>> {
     fields
         .chunks_exact(FIELD)
         .map(|field| match field[0] {
-            // Integers, pointers and booleans.
-            0 | 4 | 5 => Some(I32),
             1 => Some(I64),
             2 => Some(F32),
             3 => Some(F64),
-            6 => Some(V128),
+            vector if Some(vector) == version.field_v128 => Some(V128),
+            // Integers, pointers and, last of all, booleans.
+            0 | 4 | 5 => Some(I32),
+            6 if version.field_v128.is_some() => Some(I32),
             _ => None,
         })
         .collect()
@@ -103,7 +105,7 @@ pub(crate) struct Import {
 
 impl Import {
     /// Reads what the compiler says about an import.
-    pub(crate) fn read(mut bytes: &[u8]) -> Option<(Self, Signature)> {
+    pub(crate) fn read(mut bytes: &[u8], version: &Version) -> Option<(Self, Signature)> {
         let mut text = || {
             let length = read_u32(&mut bytes)?;
             let (text, rest) = bytes.split_at_checked(length)?;
@@ -111,7 +113,7 @@ impl Import {
             Some(text.to_vec())
         };
         let (module, name) = (text()?, text()?);
-        Some((Import { module, name, signature: 0 }, Signature::read(bytes)?))
+        Some((Import { module, name, signature: 0 }, Signature::read(bytes, version)?))
     }
 
     pub(crate) fn push(&self, out: &mut Vec<u8>) {

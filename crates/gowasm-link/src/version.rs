@@ -36,6 +36,8 @@ pub struct Version {
     pub interface_type_extra: usize,
     /// Types lie in a section of their own, and no link tables list types and itabs.
     pub types_section: bool,
+    /// The number of the vector type where the compiler describes parameters; booleans follow it.
+    pub field_v128: Option<u8>,
 }
 
 const RUNTIME_1_24: &[&str] = &[
@@ -129,6 +131,7 @@ static VERSIONS: [Version; 4] = [
         map_type_extra: 64,
         interface_type_extra: 24,
         types_section: false,
+        field_v128: None,
     },
     Version {
         minor: 25,
@@ -147,6 +150,7 @@ static VERSIONS: [Version; 4] = [
         map_type_extra: 64,
         interface_type_extra: 24,
         types_section: false,
+        field_v128: None,
     },
     Version {
         minor: 26,
@@ -165,6 +169,7 @@ static VERSIONS: [Version; 4] = [
         map_type_extra: 64,
         interface_type_extra: 24,
         types_section: false,
+        field_v128: None,
     },
     Version {
         minor: 27,
@@ -183,6 +188,7 @@ static VERSIONS: [Version; 4] = [
         map_type_extra: 88,
         interface_type_extra: 32,
         types_section: true,
+        field_v128: Some(5),
     },
 ];
 
