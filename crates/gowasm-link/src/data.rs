@@ -137,7 +137,8 @@ impl<'f, 'a> Filler<'f, 'a> {
         let symbols = self.symbols;
         let mut target = reloc.target;
         let kind = symbols.kind(target);
-        if kind == SymKind::Undefined && !(reloc.is_weak() && !symbols.is_reachable(target)) {
+        let needed = !reloc.is_weak() || symbols.is_reachable(target);
+        if needed && kind == SymKind::Undefined {
             return Err(crate::report::undefined(symbols));
         }
         let value = match reloc.base_kind() {

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 
 use crate::data::{DataImage, Segment};
 use crate::error::Error;
+use crate::kind::SymKind;
 use crate::leb;
 use crate::load::Toolchain;
 use crate::options::{BuildMode, Options};
@@ -165,6 +166,13 @@ impl Module<'_, '_> {
         imports: &Imports,
     ) -> Result<i64, Error> {
         let imported = imports.list.len() as u64;
+        // What has no address may be defined nowhere.
+        if self.symbols.value(target) == 0
+            && matches!(kind, R_ADDR | R_CALL)
+            && self.symbols.kind(target) == SymKind::Undefined
+        {
+            return Err(crate::report::undefined(self.symbols));
+        }
         match kind & !WEAK {
             R_ADDR => Ok((self.symbols.value(target) as i64).wrapping_add(add)),
             R_CALL => Ok(imported.wrapping_add(text::index(self.symbols, target)) as i64),

@@ -3,6 +3,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::collections::hash_map::Entry;
 
 use rustc_hash::FxHashMap;
 
@@ -59,8 +60,8 @@ fn sort(symbols: &Symbols, root: SymId) -> Result<Vec<SymId>, Error> {
         {
             count += 1;
             waiting.entry(reloc.target).or_default().push(task);
-            if !waits.contains_key(&reloc.target) {
-                waits.insert(reloc.target, 0);
+            if let Entry::Vacant(new) = waits.entry(reloc.target) {
+                new.insert(0);
                 queue.push(reloc.target);
             }
         }

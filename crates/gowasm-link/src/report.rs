@@ -73,6 +73,10 @@ pub(crate) fn undefined(symbols: &Symbols) -> Error {
             missing.len() - SHOWN
         )));
     }
+    if diagnostics.is_empty() {
+        diagnostics
+            .push(Diagnostic::error("a symbol that is not part of the program is referred to"));
+    }
     Error::Failed(diagnostics)
 }
 

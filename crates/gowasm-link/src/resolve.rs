@@ -108,10 +108,9 @@ fn survey_object(
             continue;
         }
         let name = file.name(at);
-        if name.starts_with(b"runtime.") || (is_runtime && name.starts_with(b"type:")) {
-            if let Some(&number) = builtins.get(name) {
-                survey.builtins.push((number, at));
-            }
+        let candidate = name.starts_with(b"runtime.") || (is_runtime && name.starts_with(b"type:"));
+        if candidate && let Some(&number) = builtins.get(name) {
+            survey.builtins.push((number, at));
         }
         let abi = abi(def).ok_or_else(|| broken("is of an unknown ABI"))?;
         if at < file.package_def_count() && abi != STATIC && !name.is_empty() {
