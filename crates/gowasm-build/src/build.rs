@@ -6,7 +6,7 @@ use crate::memo::Memo;
 use crate::outcome::{Outcome, Timing};
 use crate::publish::{self, Files, Places};
 use crate::stamp::Moment;
-use crate::{Failure, Linker, Progress, Request, manifest, packages, toolchain};
+use crate::{Failure, Linker, Progress, Request, manifest, packages, toolchain, verify};
 use gowasm_diagnostic::Diagnostic;
 use gowasm_store::{Digest, Store, StoreError};
 use std::path::{Path, PathBuf};
@@ -47,8 +47,10 @@ pub fn build(
 
     // 2. Go, as it is set up where the package is. From here on, changes to the sources are too late.
     let mut session = Session::open(request, store, progress, cancel)?;
+    let plan = verify::read_plan(&session)?;
     let dir = packages::working_dir(&request.started_in, &request.package);
     let toolchain = toolchain::ask(go, &dir, request.target.goos.as_str(), progress, cancel)?;
+    session.linker = link::choose(request, &toolchain, progress);
     progress.detail(&format!("using {} at {}", toolchain.version, toolchain.go.display()));
 
     // 3. Every package of the module, compiled.
@@ -76,11 +78,25 @@ pub fn build(
     // 5. What the directives say is what the module has.
     let manifest =
         manifest::of_module(&session, &toolchain, &packages, &directives, &linked.bytes)?;
-    let manifest = manifest.to_json();
+    let manifest_text = manifest.to_json();
 
-    // 6. Everything is as it should be: the files get their names.
+    // 6. It does what it should.
+    let verifying = Instant::now();
+    let verified = if request.verify {
+        progress.phase(&format!("verifying {}", packages.main().import_path));
+        Some(verify::verify(&mut session, &toolchain, &linked, &manifest, plan.as_ref())?)
+    } else {
+        None
+    };
+    timing.verify = verifying.elapsed();
+
+    // 7. Everything is as it should be: the files get their names.
     session.stop_if_asked()?;
-    let files = Files { module: &linked.bytes, manifest: manifest.as_bytes(), verdict: None };
+    let files = Files {
+        module: &linked.bytes,
+        manifest: manifest_text.as_bytes(),
+        verdict: verified.as_ref().map(|verified| verified.text.as_bytes()),
+    };
     publish::publish(&places, &files, request.target.build_mode)?;
     let outcome = Outcome {
         package: packages.main().import_path.clone(),
@@ -88,15 +104,15 @@ pub fn build(
         go_version: toolchain.version.clone(),
         linker: session.linker.as_str().to_owned(),
         module: publish::published(&places.module, linked.digest),
-        manifest: publish::published(&places.manifest, Digest::of(manifest.as_bytes())),
-        verdict: None,
+        manifest: publish::published(&places.manifest, Digest::of(files.manifest)),
+        verdict: files.verdict.map(|text| publish::published(&places.verdict, Digest::of(text))),
         up_to_date: false,
         link_from_store: linked.from_store,
-        verify_from_store: false,
+        verify_from_store: verified.as_ref().is_some_and(|verified| verified.from_store),
         timing: Timing { total: started.elapsed(), ..timing },
     };
 
-    // 7. The next build is to see that there is nothing to do.
+    // 8. The next build is to see that there is nothing to do.
     session.leave_note(&note_key, reading, &outcome, &files);
     Ok(outcome)
 }
@@ -114,7 +130,7 @@ fn up_to_date(request: &Request, note: Note, started: Instant) -> Outcome {
         linker: note.linker,
         up_to_date: true,
         link_from_store: true,
-        verify_from_store: true,
+        verify_from_store: request.verify,
         timing: Timing { total: started.elapsed(), ..Timing::default() },
     }
 }
@@ -161,8 +177,14 @@ impl<'a> Session<'a> {
         }
     }
 
-    pub(crate) fn remember(&mut self, paths: &[&Path]) {
+    /// The digest of a file that a result depends on.
+    pub(crate) fn digest(&mut self, path: &Path) -> Result<Digest, Failure> {
+        Ok(self.digests(&[path])?[0])
+    }
+
+    pub(crate) fn digests(&mut self, paths: &[&Path]) -> Result<Vec<Digest>, Failure> {
         self.used.extend(paths.iter().map(|path| path.to_path_buf()));
+        self.memo.digests(paths, &self.moment)
     }
 
     /// Keeps what lets the next build see that nothing changed, unless something did in the meantime.

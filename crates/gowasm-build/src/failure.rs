@@ -1,6 +1,7 @@
 //! Why a build stopped, by who can do something about it.
 
 use gowasm_diagnostic::Diagnostic;
+use gowasm_verify::Verdict;
 use std::io;
 use std::path::Path;
 
@@ -10,6 +11,8 @@ pub enum Failure {
     Input(Vec<Diagnostic>),
     /// Go or its linker refused the input; their own text, unchanged.
     Tool(String),
+    /// The module was built and does not do what it should; nothing was published.
+    Rejected(Box<Verdict>),
     /// The request cannot be meant.
     Usage(Diagnostic),
     /// The machine is at fault: no Go, no disk, no right to write.

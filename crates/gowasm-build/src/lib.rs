@@ -20,9 +20,11 @@ mod request;
 mod sources;
 mod stamp;
 mod toolchain;
+mod verify;
 
 pub use build::build;
 pub use failure::Failure;
+pub use gowasm_verify::Limits;
 pub use outcome::{Outcome, Published, Timing};
 pub use progress::{Progress, Silent};
 pub use request::{Linker, Request};

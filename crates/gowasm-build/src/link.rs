@@ -3,7 +3,7 @@
 use crate::build::Session;
 use crate::packages::Packages;
 use crate::toolchain::Toolchain;
-use crate::{Failure, Linker, flags, modinfo, process};
+use crate::{Failure, Linker, Progress, Request, flags, modinfo, process};
 use gowasm_diagnostic::Diagnostic;
 use gowasm_store::{Action, ActionResult, Digest, OutputFile};
 use std::ffi::OsString;
@@ -53,12 +53,13 @@ impl LinkInputs {
         let main = packages.main();
         let tool_path = match session.linker {
             Linker::Go => toolchain.linker(),
+            Linker::Gowasm => std::env::current_exe()
+                .map_err(|error| Failure::io("find the program", Path::new("gowasm"), &error))?,
         };
         let listed: Vec<(&str, &Path)> = packages.archives().collect();
         let mut paths: Vec<&Path> = listed.iter().map(|(_, path)| *path).collect();
         paths.push(&tool_path);
-        let mut digests = session.memo.digests(&paths, &session.moment)?;
-        session.remember(&paths);
+        let mut digests = session.digests(&paths)?;
         let tool = digests.pop().unwrap_or_else(|| Digest::of(b""));
         let archives = listed
             .iter()
@@ -180,6 +181,7 @@ pub(crate) fn link(
         inputs.arguments(output.clone().into(), importcfg.into(), main.path.clone().into());
     match session.linker {
         Linker::Go => with_go(session, toolchain, &arguments, &main.import_path)?,
+        Linker::Gowasm => with_gowasm(arguments)?,
     }
     let bytes = std::fs::read(&output).map_err(|error| Failure::io("read", &output, &error))?;
     let digest = Digest::of(&bytes);
@@ -195,6 +197,25 @@ fn from_store(session: &Session<'_>, key: &gowasm_store::ActionKey) -> Option<Li
     let digest = session.store.get_action(key)?.output(OUTPUT)?.digest;
     let bytes = session.store.get(&digest)?;
     Some(Linked { bytes, digest, from_store: true })
+}
+
+/// The linker to use: Go's, where ours does not know that Go.
+pub(crate) fn choose(request: &Request, toolchain: &Toolchain, progress: &dyn Progress) -> Linker {
+    if request.linker == Linker::Gowasm && gowasm_link::version::find(&toolchain.version).is_err() {
+        let known = gowasm_link::version::known();
+        let message = format!("gowasm's linker knows Go {known}, not {}", toolchain.version);
+        progress.diagnostic(&Diagnostic::warning(message).hint("Go's own linker is used"));
+        return Linker::Go;
+    }
+    request.linker
+}
+
+fn with_gowasm(arguments: Vec<OsString>) -> Result<(), Failure> {
+    let refused = |error: gowasm_link::Error| Failure::Input(error.into_diagnostics());
+    let mut options = gowasm_link::Options::parse(arguments).map_err(refused)?;
+    // As with `go build -trimpath`: the module is not to tell where Go was installed.
+    options.goroot = String::new();
+    gowasm_link::link(&options).map(drop).map_err(refused)
 }
 
 fn with_go(

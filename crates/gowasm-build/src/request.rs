@@ -3,6 +3,7 @@
 use crate::Failure;
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::{BuildMode, Goos, Target};
+use gowasm_verify::Limits;
 use std::path::PathBuf;
 
 #[derive(Debug, Clone)]
@@ -24,6 +25,8 @@ pub struct Request {
     pub plan: Option<PathBuf>,
     pub verify: bool,
     pub linker: Linker,
+    /// What the module may use while it is verified.
+    pub limits: Limits,
     /// The store's folder, where it is not the usual one.
     pub store: Option<PathBuf>,
 }
@@ -31,12 +34,14 @@ pub struct Request {
 /// Who links.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Linker {
+    Gowasm,
     Go,
 }
 
 impl Linker {
     pub fn as_str(self) -> &'static str {
         match self {
+            Linker::Gowasm => "gowasm",
             Linker::Go => "go",
         }
     }

@@ -26,7 +26,7 @@ Exit codes:
   3    the environment is at fault: no Go, no disk, a store that cannot be used
   130  interrupted";
 
-#[derive(clap::Args)]
+#[derive(clap::Args, Default)]
 #[command(next_help_heading = "Global options")]
 struct GlobalArgs {
     /// Say more: the Go in use, every step, what came from the store
@@ -44,18 +44,23 @@ struct GlobalArgs {
 }
 
 pub(crate) fn run() -> ExitCode {
-    // clap exits with 2 on wrong usage, and with 0 after --help and --version.
-    let cli = Cli::parse();
-    let verbosity = match (cli.global.verbose, cli.global.quiet) {
+    let (command, global) = match Command::of_foreign_arguments(std::env::args_os().skip(1)) {
+        Some(command) => (command, GlobalArgs::default()),
+        None => {
+            // clap exits with 2 on wrong usage, and with 0 after --help and --version.
+            let cli = Cli::parse();
+            (cli.command, cli.global)
+        }
+    };
+    let verbosity = match (global.verbose, global.quiet) {
         (true, _) => Verbosity::Verbose,
         (_, true) => Verbosity::Quiet,
         _ => Verbosity::Normal,
     };
-    let result =
-        Context::new(verbosity, cli.global.color, cli.global.message_format).and_then(|context| {
-            let result = commands::run(cli.command, &context);
-            result.map_err(|failure| (failure, Some(context)))
-        });
+    let result = Context::new(verbosity, global.color, global.message_format).and_then(|context| {
+        let result = commands::run(command, &context);
+        result.map_err(|failure| (failure, Some(context)))
+    });
     match result {
         Ok(code) => code,
         Err((failure, context)) => report(&failure, context.as_ref()),

@@ -15,8 +15,9 @@ pub(crate) enum Verbosity {
     Verbose,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Colour {
+    #[default]
     Auto,
     Always,
     Never,
@@ -84,6 +85,7 @@ impl Context {
                 self.report(diagnostic)
             }
             Failure::Tool(output) => write_stderr(output),
+            Failure::Rejected(verdict) => write_stderr(&verdict.render()),
             Failure::Interrupted => write_stderr("interrupted\n"),
         }
     }

@@ -14,6 +14,8 @@ pub(crate) enum Failure {
     Environment(Diagnostic),
     /// Another tool refused the input; its own text, unchanged.
     Tool(String),
+    /// A module does not do what it should.
+    Rejected(Box<gowasm_verify::Verdict>),
     /// Ctrl-C or a termination signal.
     Interrupted,
 }
@@ -21,7 +23,7 @@ pub(crate) enum Failure {
 impl Failure {
     pub(crate) fn code(&self) -> u8 {
         match self {
-            Failure::Input(_) | Failure::Tool(_) => 1,
+            Failure::Input(_) | Failure::Tool(_) | Failure::Rejected(_) => 1,
             Failure::Usage(_) => 2,
             Failure::Environment(_) => 3,
             // What a shell reports for a process that SIGINT ended.
@@ -39,7 +41,7 @@ impl Failure {
             Failure::Usage(diagnostic) | Failure::Environment(diagnostic) => {
                 std::slice::from_ref(diagnostic)
             }
-            Failure::Tool(_) | Failure::Interrupted => &[],
+            Failure::Tool(_) | Failure::Rejected(_) | Failure::Interrupted => &[],
         }
     }
 }
@@ -49,6 +51,7 @@ impl From<gowasm_build::Failure> for Failure {
         match failure {
             gowasm_build::Failure::Input(diagnostics) => Failure::Input(diagnostics),
             gowasm_build::Failure::Tool(output) => Failure::Tool(output),
+            gowasm_build::Failure::Rejected(verdict) => Failure::Rejected(verdict),
             gowasm_build::Failure::Usage(diagnostic) => Failure::Usage(diagnostic),
             gowasm_build::Failure::Environment(diagnostic) => Failure::Environment(diagnostic),
             gowasm_build::Failure::Interrupted => Failure::Interrupted,
@@ -66,6 +69,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Failure::Tool(output) => f.write_str(output),
+            Failure::Rejected(verdict) => f.write_str(&verdict.render()),
             Failure::Interrupted => f.write_str("interrupted\n"),
             _ => self
                 .diagnostics()

@@ -9,8 +9,9 @@ use std::io::Write;
 /// Raised when a field goes or changes its meaning; added fields leave it as it is.
 pub(crate) const SCHEMA_VERSION: u32 = 1;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum MessageFormat {
+    #[default]
     Human,
     Json,
 }
@@ -25,6 +26,9 @@ pub(crate) struct Failed<'a> {
     /// The text of another tool, such as the Go compiler, as it printed it.
     #[serde(skip_serializing_if = "Option::is_none")]
     tool_output: Option<&'a str>,
+    /// What the verification saw.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verdict: Option<&'a gowasm_verify::Verdict>,
 }
 
 pub(crate) fn failed(failure: &Failure) -> Failed<'_> {
@@ -35,6 +39,10 @@ pub(crate) fn failed(failure: &Failure) -> Failed<'_> {
         diagnostics: failure.diagnostics(),
         tool_output: match failure {
             Failure::Tool(output) => Some(output),
+            _ => None,
+        },
+        verdict: match failure {
+            Failure::Rejected(verdict) => Some(verdict),
             _ => None,
         },
     }

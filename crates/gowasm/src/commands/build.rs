@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::message::{self, MessageFormat};
 use crate::progress::Bar;
-use gowasm_build::{Linker, Outcome, Published, Request};
+use gowasm_build::{Limits, Linker, Outcome, Request};
 use gowasm_directive::{BuildMode, Goos, Target};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -48,8 +48,20 @@ pub(crate) struct Args {
     /// The go command to use [default: `go` on the PATH]
     #[arg(long, value_name = "PATH")]
     go: Option<PathBuf>,
+    /// What the module must do, as TOML: calls, arguments, results (docs/plans.md)
+    #[arg(long, value_name = "FILE", conflicts_with = "no_verify")]
+    plan: Option<PathBuf>,
+    /// Publish without running the module; no verdict is written, and an old one is removed
+    #[arg(long)]
+    no_verify: bool,
+    /// How much memory the module may use while it is verified
+    #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = gowasm_store::parse_size)]
+    memory_limit: u64,
+    /// How many instructions each step of the verification may take
+    #[arg(long, value_name = "COUNT", default_value_t = Limits::default().steps)]
+    step_limit: u64,
     /// Who links
-    #[arg(long, value_name = "LINKER", default_value = "go")]
+    #[arg(long, value_name = "LINKER", default_value = "gowasm")]
     linker: LinkerName,
     /// Where the manifest goes, if not beside the module
     #[arg(long, value_name = "FILE")]
@@ -61,6 +73,8 @@ pub(crate) struct Args {
 
 #[derive(Clone, Copy, clap::ValueEnum)]
 enum LinkerName {
+    /// gowasm itself
+    Gowasm,
     /// `go tool link`
     Go,
 }
@@ -75,9 +89,11 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
         tags: args.tags.into_iter().filter(|tag| !tag.is_empty()).collect(),
         ldflags: args.ldflags,
         go: args.go,
-        plan: None,
-        verify: false,
+        plan: args.plan,
+        verify: !args.no_verify,
+        limits: Limits { memory_bytes: args.memory_limit, steps: args.step_limit },
         linker: match args.linker {
+            LinkerName::Gowasm => Linker::Gowasm,
             LinkerName::Go => Linker::Go,
         },
         store: args.store,
@@ -105,7 +121,12 @@ fn summary(outcome: &Outcome, context: &Context) -> String {
     };
     let size = gowasm_store::show_size(outcome.module.size);
     let millis = outcome.timing.total.as_secs_f64() * 1e3;
-    format!("{path}: {size}, {how}, {millis:.0} ms")
+    let verified = match (&outcome.verdict, outcome.verify_from_store) {
+        (None, _) => "NOT verified",
+        (Some(_), true) => "verified before",
+        (Some(_), false) => "verified",
+    };
+    format!("{path}: {size}, {how}, {verified}, {millis:.0} ms")
 }
 
 /// The object of `--message-format json`.

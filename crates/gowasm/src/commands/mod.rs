@@ -3,11 +3,14 @@
 mod build;
 mod check;
 mod inspect;
+mod link;
 mod store;
+mod toolexec;
 
 use crate::context::Context;
 use crate::failure::Failure;
 use clap::Subcommand;
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 #[derive(Subcommand)]
@@ -15,7 +18,27 @@ pub(crate) enum Command {
     Build(build::Args),
     Check(check::Args),
     Inspect(inspect::Args),
+    Link(link::Args),
     Store(store::Args),
+    Toolexec(toolexec::Args),
+}
+
+impl Command {
+    /// The commands whose arguments are another tool's: `-v` and `-V` are not ours there.
+    pub(crate) fn of_foreign_arguments(
+        mut arguments: impl Iterator<Item = OsString>,
+    ) -> Option<Self> {
+        let command = arguments.next()?;
+        let arguments: Vec<OsString> = arguments.collect();
+        if matches!(arguments.as_slice(), [only] if only == "--help" || only == "-h") {
+            return None;
+        }
+        match command.to_str()? {
+            "link" => Some(Command::Link(link::Args::new(arguments))),
+            "toolexec" => Some(Command::Toolexec(toolexec::Args::new(arguments))),
+            _ => None,
+        }
+    }
 }
 
 pub(crate) fn run(command: Command, context: &Context) -> Result<ExitCode, Failure> {
@@ -23,6 +46,8 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<ExitCode, Failu
         Command::Build(args) => build::run(args, context),
         Command::Check(args) => check::run(args, context),
         Command::Inspect(args) => inspect::run(args, context),
+        Command::Link(args) => link::run(args, context),
         Command::Store(args) => store::run(args, context),
+        Command::Toolexec(args) => toolexec::run(args, context),
     }
 }

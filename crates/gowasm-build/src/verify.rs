@@ -1,0 +1,149 @@
+//! The verify action: the module is run against the plan, unless the same was done before.
+
+use crate::Failure;
+use crate::build::Session;
+use crate::link::Linked;
+use crate::toolchain::Toolchain;
+use gowasm_diagnostic::Diagnostic;
+use gowasm_directive::{Goos, Manifest};
+use gowasm_store::{Action, ActionKey, ActionResult, Digest, OutputFile};
+use gowasm_verify::{Engine, NodeOptions, Plan, Verdict};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+const OUTPUT: &str = "module.verdict.json";
+/// For a program that only node can stop.
+const NODE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A plan and the bytes it was read from.
+pub(crate) struct ReadPlan {
+    plan: Plan,
+    digest: Digest,
+}
+
+pub(crate) struct Verified {
+    pub(crate) text: String,
+    pub(crate) from_store: bool,
+}
+
+/// Reads the plan first of all: nobody wants to wait for a build to learn of a typing error in it.
+pub(crate) fn read_plan(session: &Session<'_>) -> Result<Option<ReadPlan>, Failure> {
+    let Some(path) = &session.request.plan else { return Ok(None) };
+    let place = session.request.started_in.join(path);
+    let shown = session.shown(&place);
+    let text = std::fs::read_to_string(&place).map_err(|error| {
+        let diagnostic = Diagnostic::error(format!("cannot read the plan {shown}: {error}"));
+        Failure::input(diagnostic.hint("--plan takes a TOML file; docs/plans.md describes it"))
+    })?;
+    let plan = Plan::parse(&text, &shown).map_err(Failure::Input)?;
+    Ok(Some(ReadPlan { plan, digest: Digest::of(text.as_bytes()) }))
+}
+
+/// Only a verdict that lets the module pass comes back.
+pub(crate) fn verify(
+    session: &mut Session<'_>,
+    toolchain: &Toolchain,
+    linked: &Linked,
+    manifest: &Manifest,
+    plan: Option<&ReadPlan>,
+) -> Result<Verified, Failure> {
+    let key = action(session, toolchain, linked, manifest, plan)?
+        .key()
+        .map_err(|error| session.store_failure(&error))?;
+    if let Some(text) = from_store(session, &key) {
+        return Ok(Verified { text, from_store: true });
+    }
+    let node = NodeOptions { goroot: toolchain.goroot.clone(), timeout: NODE_TIMEOUT };
+    let request = gowasm_verify::Request {
+        plan: plan.map(|read| &read.plan),
+        limits: session.request.limits,
+        engine: Some(engine(session)),
+        manifest: Some(manifest),
+        node: Some(&node),
+        times: true,
+        cancel: session.cancel,
+    };
+    let verdict = gowasm_verify::verify(&linked.bytes, &request)?;
+    if !verdict.passed {
+        return Err(Failure::Rejected(Box::new(verdict)));
+    }
+    let text = verdict.to_json();
+    session.keep(|store| {
+        let digest = store.put_bytes(text.as_bytes())?;
+        let output = OutputFile { path: OUTPUT.to_owned(), digest, executable: false };
+        store.put_action(&key, &ActionResult { outputs: vec![output], ..ActionResult::default() })
+    });
+    Ok(Verified { text, from_store: false })
+}
+
+fn engine(session: &Session<'_>) -> Engine {
+    match session.request.target.goos {
+        Goos::Wasip1 => Engine::Wasmi,
+        Goos::Js => Engine::Node,
+    }
+}
+
+/// What the verdict depends on. Failures are not kept: they are worth another look.
+fn action(
+    session: &mut Session<'_>,
+    toolchain: &Toolchain,
+    linked: &Linked,
+    manifest: &Manifest,
+    plan: Option<&ReadPlan>,
+) -> Result<Action, Failure> {
+    let limits = session.request.limits;
+    let engine = engine(session);
+    let program = std::env::current_exe()
+        .map_err(|error| Failure::io("find the program", Path::new("gowasm"), &error))?;
+    let mut arguments = vec![
+        "verify".to_owned(),
+        "module.wasm".to_owned(),
+        format!("--memory-limit={}", limits.memory_bytes),
+        format!("--step-limit={}", limits.steps),
+    ];
+    if plan.is_some() {
+        arguments.push("--plan=plan.toml".to_owned());
+    }
+    let mut action = Action::new(arguments)
+        .platform("engine", engine.version())
+        .input_digest("tool/gowasm", session.digest(&program)?, true)
+        .input_digest("module.wasm", linked.digest, true)
+        .input_bytes("module.manifest.json", manifest.to_json().as_bytes(), false)
+        .output(OUTPUT);
+    if let Some(read) = plan {
+        action = action.input_digest("plan.toml", read.digest, false);
+    }
+    if engine == Engine::Node {
+        let script = toolchain.goroot.join("lib").join("wasm").join("wasm_exec.js");
+        for (name, file) in [("tool/node", node_program()), ("tool/wasm_exec.js", Some(script))] {
+            // Where one is missing the verification says so.
+            if let Some(file) = file.filter(|file| file.is_file()) {
+                action = action.input_digest(name, session.digest(&file)?, true);
+            }
+        }
+    }
+    Ok(action)
+}
+
+fn node_program() -> Option<PathBuf> {
+    let file = format!("node{}", std::env::consts::EXE_SUFFIX);
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|dir| dir.join(&file)).find(|candidate| candidate.is_file())
+}
+
+fn from_store(session: &Session<'_>, key: &ActionKey) -> Option<String> {
+    let digest = session.store.get_action(key)?.output(OUTPUT)?.digest;
+    let text = String::from_utf8(session.store.get(&digest)?).ok()?;
+    let verdict: Verdict = serde_json::from_str(&text).ok()?;
+    verdict.passed.then_some(text)
+}
+
+impl From<gowasm_verify::Failure> for Failure {
+    fn from(failure: gowasm_verify::Failure) -> Self {
+        match failure {
+            gowasm_verify::Failure::Input(diagnostics) => Failure::Input(diagnostics),
+            gowasm_verify::Failure::Environment(diagnostic) => Failure::Environment(diagnostic),
+            gowasm_verify::Failure::Interrupted => Failure::Interrupted,
+        }
+    }
+}

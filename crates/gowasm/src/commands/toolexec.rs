@@ -1,0 +1,50 @@
+//! `gowasm toolexec`: our linker inside of an ordinary `go build`.
+
+use super::link;
+use crate::context::Context;
+use crate::failure::Failure;
+use gowasm_diagnostic::Diagnostic;
+use gowasm_link::ToolError;
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::ExitCode;
+
+const EXAMPLES: &str = "\
+Example:
+  GOOS=wasip1 GOARCH=wasm go build -toolexec='gowasm toolexec' -o module.wasm ./plugin";
+
+/// Run a tool for `go build -toolexec`: our linker for wasm, every other tool untouched
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The tool that Go wants to run, and its arguments
+    #[arg(
+        value_name = "TOOL",
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    command: Vec<OsString>,
+}
+
+impl Args {
+    pub(crate) fn new(command: Vec<OsString>) -> Self {
+        Args { command }
+    }
+}
+
+pub(crate) fn run(args: Args, _context: &Context) -> Result<ExitCode, Failure> {
+    let Some((tool, arguments)) = args.command.split_first() else {
+        let hint = "use it as `go build -toolexec='gowasm toolexec'`";
+        return Err(Failure::Usage(Diagnostic::error("toolexec needs a tool to run").hint(hint)));
+    };
+    match gowasm_link::toolexec(Path::new(tool), arguments) {
+        // The tool has said what there is to say.
+        Ok(Some(status)) => {
+            Ok(ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)))
+        }
+        Ok(None) => Ok(ExitCode::SUCCESS),
+        Err(ToolError::Link(error)) => Err(link::failure(error)),
+        Err(error) => Err(Failure::Environment(Diagnostic::error(error.to_string()))),
+    }
+}

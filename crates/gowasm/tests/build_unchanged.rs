@@ -1,0 +1,320 @@
+//! A build in which nothing changed does not start Go; a build in which anything did, does.
+
+#![cfg(unix)]
+
+mod support;
+
+use std::fs::{self, File, FileTimes};
+use support::{Project, REACTOR, Run};
+
+/// A project that was built, and builds again without Go.
+struct Built {
+    project: Project,
+    args: Vec<&'static str>,
+}
+
+impl Built {
+    fn new() -> Self {
+        Self::of(Project::new(REACTOR))
+    }
+
+    fn of(project: Project) -> Self {
+        let built = Built {
+            project,
+            args: vec!["build", "-v", "--buildmode=c-shared", "--message-format=json"],
+        };
+        built.rebuilds("the first build");
+        built.stays("a second build");
+        built
+    }
+
+    fn run(&self) -> (usize, Run) {
+        let before = self.project.calls();
+        let run = self.project.ok(&self.args);
+        (self.project.calls() - before, run)
+    }
+
+    #[track_caller]
+    fn stays(&self, what: &str) -> Run {
+        let (calls, run) = self.run();
+        assert_eq!(calls, 0, "{what} started go: {}", run.stderr);
+        assert_eq!(run.json()["up_to_date"], true);
+        run
+    }
+
+    #[track_caller]
+    fn rebuilds(&self, what: &str) -> Run {
+        let (calls, run) = self.run();
+        assert!(calls > 0, "{what} did not start go");
+        assert_eq!(run.json()["up_to_date"], false);
+        run
+    }
+}
+
+#[test]
+fn an_edited_file() {
+    let built = Built::new();
+    let module = built.project.read("work/calc.wasm");
+    built.project.write("work/main.go", &REACTOR.replace("a + b", "a - b"));
+    built.rebuilds("an edit");
+    assert_ne!(built.project.read("work/calc.wasm"), module);
+    built.stays("no edit");
+}
+
+#[test]
+fn an_edit_of_the_same_size_with_its_time_put_back() {
+    let built = Built::new();
+    let path = built.project.path("work/main.go");
+    let times = path.metadata().unwrap();
+    let module = built.project.read("work/calc.wasm");
+    built.project.write("work/main.go", &REACTOR.replace("a + b", "a - b"));
+    let times = FileTimes::new()
+        .set_modified(times.modified().unwrap())
+        .set_accessed(times.accessed().unwrap());
+    File::options().write(true).open(&path).unwrap().set_times(times).unwrap();
+    built.rebuilds("an edit with its time put back");
+    assert_ne!(built.project.read("work/calc.wasm"), module);
+}
+
+#[test]
+fn a_touched_file() {
+    let built = Built::new();
+    built.project.write("work/main.go", REACTOR);
+    built.stays("the same bytes written again");
+    let file = File::options().write(true).open(built.project.path("work/main.go")).unwrap();
+    file.set_times(FileTimes::new().set_modified(std::time::SystemTime::now())).unwrap();
+    built.stays("a touch");
+    built.stays("a touch before");
+}
+
+#[test]
+fn a_file_added_and_removed() {
+    let built = Built::new();
+    built.project.write("work/b.go", "package main\n\nfunc init() { println(1) }\n");
+    built.rebuilds("an added file");
+    built.stays("no added file");
+    fs::remove_file(built.project.path("work/b.go")).unwrap();
+    built.rebuilds("a removed file");
+    built.project.write("work/README.md", "nothing that Go reads");
+    built.project.write("work/b_test.go", "package main\n");
+    built.stays("a file that is in no build");
+}
+
+#[test]
+fn a_build_constraint_of_an_ignored_file() {
+    let project = Project::new(REACTOR);
+    project.write("work/b.go", "//go:build never\n\npackage main\n\nfunc init() { println(1) }\n");
+    let built = Built::of(project);
+    built.project.write("work/b.go", "package main\n\nfunc init() { println(1) }\n");
+    built.rebuilds("a constraint that went away");
+}
+
+#[test]
+fn a_package_that_is_imported() {
+    let project =
+        Project::new("package main\n\nimport _ \"example.com/calc/sub/deep\"\n\nfunc main() {}\n");
+    project.write("work/sub/deep/deep.go", "package deep\n");
+    let built = Built::of(project);
+    built.project.write("work/sub/deep/deep.go", "package deep\n\nfunc init() { println(1) }\n");
+    built.rebuilds("an edit in an imported package");
+    built.project.write("work/sub/deep/more.go", "package deep\n");
+    built.rebuilds("a file added to an imported package");
+}
+
+#[test]
+fn a_go_mod_of_ones_own_in_between() {
+    let project =
+        Project::new("package main\n\nimport _ \"example.com/calc/sub/deep\"\n\nfunc main() {}\n");
+    project.write("work/sub/deep/deep.go", "package deep\n");
+    let built = Built::of(project);
+    built.project.write("work/sub/go.mod", "module example.com/calc/sub\n\ngo 1.24\n");
+    let before = built.project.calls();
+    let run = built.project.run(&built.args);
+    assert!(built.project.calls() > before, "go was not asked");
+    assert_eq!(run.code, Some(1), "the package is another module's now: {}", run.stderr);
+}
+
+#[test]
+fn module_files() {
+    let built = Built::new();
+    built.project.write("work/go.mod", "module example.com/calc\n\ngo 1.24.0\n");
+    built.rebuilds("another go.mod");
+    built.project.write("work/go.sum", "");
+    built.rebuilds("a go.sum");
+    built.project.write("work/go.work", "go 1.24.0\n\nuse .\n");
+    built.rebuilds("a go.work");
+    built.stays("nothing");
+    built.project.write("work/go.work.sum", "");
+    built.rebuilds("a go.work.sum");
+    fs::remove_file(built.project.path("work/go.work")).unwrap();
+    built.rebuilds("no go.work");
+    built.project.write("go.work", "go 1.24.0\n\nuse ./work\n");
+    built.rebuilds("a go.work in a folder above");
+}
+
+#[test]
+fn a_vendor_folder() {
+    let project = Project::new(
+        "package main\n\nimport \"example.com/lib\"\n\nfunc main() { println(lib.F()) }\n",
+    );
+    project.write("lib/go.mod", "module example.com/lib\n\ngo 1.24\n");
+    project.write("lib/lib.go", "package lib\n\nfunc F() int { return 1 }\n");
+    let go_mod = "module example.com/calc\n\ngo 1.24\n\nrequire example.com/lib v0.0.0\n\nreplace example.com/lib => ../lib\n";
+    project.write("work/go.mod", go_mod);
+    let built = Built::of(project);
+    built.project.write("lib/lib.go", "package lib\n\nfunc F() int { return 2 }\n");
+    built.rebuilds("an edit in a replacing folder");
+    built.project.write("lib/go.mod", "module example.com/lib\n\ngo 1.24.0\n");
+    // Whatever Go says to it: it has to be asked.
+    let before = built.project.calls();
+    built.project.run(&built.args);
+    assert!(built.project.calls() > before);
+    built.project.write("lib/go.mod", "module example.com/lib\n\ngo 1.24\n");
+    built.rebuilds("a replacing folder's go.mod put back");
+    built.project.write("work/vendor/modules.txt", "# example.com/lib v0.0.0 => ../lib\n## explicit; go 1.24\nexample.com/lib\n# example.com/lib => ../lib\n");
+    built
+        .project
+        .write("work/vendor/example.com/lib/lib.go", "package lib\n\nfunc F() int { return 3 }\n");
+    built.rebuilds("a vendor folder");
+    built.stays("nothing");
+    built
+        .project
+        .write("work/vendor/example.com/lib/lib.go", "package lib\n\nfunc F() int { return 4 }\n");
+    built.rebuilds("an edit in the vendor folder");
+}
+
+#[test]
+fn embedded_files() {
+    let project = Project::new(
+        "package main\n\nimport \"embed\"\n\n//go:embed data\nvar data embed.FS\n\n\
+         func main() { entries, _ := data.ReadDir(\"data\"); println(len(entries)) }\n",
+    );
+    project.write("work/data/a.txt", "a");
+    fs::create_dir(project.path("work/data/empty")).unwrap();
+    let built = Built::of(project);
+    built.project.write("work/data/a.txt", "b");
+    built.rebuilds("an embedded file's content");
+    built.project.write("work/data/b.txt", "b");
+    built.rebuilds("a file in an embedded folder");
+    built.project.write("work/data/empty/c.txt", "c");
+    built.rebuilds("a file in an embedded folder that was empty");
+    built.stays("nothing");
+}
+
+#[test]
+fn flags_and_environment() {
+    let mut built = Built::new();
+    for more in [
+        "--tags=a",
+        "--ldflags=-s",
+        "--goos=wasip1",
+        "--memory-limit=200MiB",
+        "--step-limit=100000000",
+    ] {
+        built.args.push(more);
+        if more != "--goos=wasip1" {
+            built.rebuilds(more);
+        }
+        built.stays(more);
+    }
+    for (name, value) in
+        [("GOFLAGS", "-tags=b"), ("GOEXPERIMENT", "nosynchashtriemap"), ("GODEBUG", "gctrace=0")]
+    {
+        let run = || {
+            let before = built.project.calls();
+            let run = Run::of(built.project.gowasm(&built.args).env(name, value));
+            (built.project.calls() - before, run)
+        };
+        assert!(run().0 > 0, "{name}={value} did not start go");
+    }
+}
+
+#[test]
+fn the_file_of_go_env() {
+    let built = Built::new();
+    let file = built.project.path("goenv");
+    let run = || {
+        let before = built.project.calls();
+        let run = Run::of(built.project.gowasm(&built.args).env("GOENV", &file));
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+        built.project.calls() - before
+    };
+    assert!(run() > 0, "another GOENV");
+    assert_eq!(run(), 0, "the same GOENV");
+    fs::write(&file, "GOFLAGS=-tags=x\n").unwrap();
+    assert!(run() > 0, "a setting written by `go env -w`");
+    assert_eq!(run(), 0);
+}
+
+#[test]
+fn another_go() {
+    let built = Built::new();
+    built.project.wrap("go-counted", &support::go());
+    built.stays("the same go command written again");
+    let other = built.project.wrap("go-other", &support::go());
+    let before = built.project.calls();
+    let run = Run::of(built.project.gowasm(&built.args).env("GOWASM_GO", &other));
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert!(built.project.calls() > before, "another go command");
+    built.project.script(
+        "go-other",
+        &format!(
+            "echo changed >> '{}'\nexec '{}' \"$@\"",
+            built.project.path("calls").display(),
+            support::go().display()
+        ),
+    );
+    let before = built.project.calls();
+    Run::of(built.project.gowasm(&built.args).env("GOWASM_GO", &other));
+    assert!(built.project.calls() > before, "the go command replaced");
+}
+
+#[test]
+fn a_plan() {
+    let mut built = Built::new();
+    built
+        .project
+        .write("work/calc.plan.toml", "[[call]]\nexport = \"add\"\nargs = [2, 3]\nreturns = 5\n");
+    built.args.extend(["--plan", "calc.plan.toml"]);
+    built.rebuilds("a plan");
+    built.stays("the same plan");
+    built
+        .project
+        .write("work/calc.plan.toml", "[[call]]\nexport = \"add\"\nargs = [2, 4]\nreturns = 6\n");
+    built.rebuilds("another plan");
+}
+
+#[test]
+fn outputs_are_brought_back() {
+    let built = Built::new();
+    let files = ["work/calc.wasm", "work/calc.manifest.json", "work/calc.verdict.json"];
+    for file in files {
+        let bytes = built.project.read(file);
+        fs::remove_file(built.project.path(file)).unwrap();
+        built.stays("a removed output");
+        assert_eq!(built.project.read(file), bytes);
+        built.project.write(file, "scribbled over");
+        built.stays("a changed output");
+        assert_eq!(built.project.read(file), bytes);
+    }
+    built.stays("nothing");
+    // Without the store there is no way but to build.
+    fs::remove_file(built.project.path(files[0])).unwrap();
+    fs::remove_dir_all(built.project.path("store")).unwrap();
+    built.rebuilds("an output that is nowhere");
+}
+
+/// Many edits in quick succession: the module is always that of the last one.
+#[test]
+fn edits_as_fast_as_the_clock() {
+    let project = Project::new(REACTOR);
+    let mut modules = std::collections::BTreeMap::new();
+    for round in 0..6 {
+        let text = REACTOR.replace("a + b", ["a + b", "a - b", "a * b"][round % 3]);
+        project.write("work/main.go", &text);
+        project.ok(&["build", "-q", "--buildmode=c-shared", "--no-verify"]);
+        let module = project.read("work/calc.wasm");
+        assert_eq!(*modules.entry(text).or_insert(module.clone()), module, "round {round}");
+    }
+    assert_eq!(modules.values().collect::<std::collections::BTreeSet<_>>().len(), 3);
+}

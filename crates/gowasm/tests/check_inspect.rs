@@ -1,0 +1,94 @@
+//! `gowasm check` and `gowasm inspect` as a user meets them.
+
+#![cfg(unix)]
+
+mod support;
+
+use serde_json::Value;
+use support::{Project, REACTOR};
+
+const TWICE: &str = "package main\n\n\
+    import _ \"example.com/calc/lib\"\n\n\
+    //go:wasmexport add\n\
+    func add(a, b int32) int32 { return a + b }\n\n\
+    //go:wasmexprot sub\n\
+    func sub() {}\n\n\
+    //go:wasmexport entry\n\
+    func main() {}\n";
+const LIB: &str = "package lib\n\n//go:wasmexport add\nfunc Add() {}\n";
+
+#[test]
+fn errors_name_their_places_and_fail() {
+    let project = Project::new(TWICE);
+    project.write("work/lib/lib.go", LIB);
+    let run = project.run(&["check", "--buildmode", "c-shared"]);
+    assert_eq!((run.code, run.stdout.as_str()), (Some(1), ""));
+    // The conflict is told at the later place and shows the earlier one.
+    let wanted = "main.go:5:1: error[GW016]: two functions export `add` \
+                  (packages example.com/calc/lib and example.com/calc)\n  lib/lib.go:3:1: the other one\n";
+    assert!(run.stderr.contains(wanted), "{}", run.stderr);
+    assert!(run.stderr.contains("main.go:8:1: warning[GW017]"), "{}", run.stderr);
+    assert!(!run.stderr.contains("GW015"), "{}", run.stderr);
+    // In a command the exported main is one more error.
+    assert!(project.run(&["check"]).stderr.contains("main.go:11:1: error[GW015]"));
+}
+
+#[test]
+fn json_is_one_object_and_the_only_thing_on_stdout() {
+    let project = Project::new(TWICE);
+    project.write("work/lib/lib.go", LIB);
+    let run = project.run(&["check", "--buildmode=c-shared", "--message-format=json"]);
+    let object: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(object["exit_code"], 1);
+    let codes: Vec<_> =
+        object["diagnostics"].as_array().unwrap().iter().map(|one| &one["code"]).collect();
+    assert_eq!(codes, ["GW016", "GW017"]);
+
+    let project = Project::new(&TWICE.replace("import _ \"example.com/calc/lib\"\n\n", ""));
+    let run = project.ok(&["check", "--buildmode=c-shared", "--message-format=json"]);
+    let object: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!((&object["status"], &object["exit_code"]), (&"checked".into(), &0.into()));
+    assert_eq!(object["diagnostics"][0]["code"], "GW017");
+}
+
+#[test]
+fn packages_that_never_meet_may_share_a_name() {
+    let project = Project::new(REACTOR);
+    project.write("work/other/main.go", REACTOR);
+    let run = project.ok(&["check", "./..."]);
+    assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("", ""));
+    // Nothing was compiled: Go was asked for its settings and for a list, no more.
+    assert_eq!(project.calls(), 2);
+}
+
+#[test]
+fn what_go_refuses_is_told_in_its_words() {
+    let project = Project::new(REACTOR);
+    let run = project.run(&["check", "./missing"]);
+    assert_eq!(run.code, Some(1));
+    assert!(run.stderr.contains("directory not found"), "{}", run.stderr);
+    let run = project.run(&["check", "--goos=js", "--buildmode=c-shared"]);
+    assert_eq!(run.code, Some(2), "{}", run.stderr);
+}
+
+#[test]
+fn inspect_prints_what_the_module_tells() {
+    let project = Project::new(REACTOR);
+    project.go_build(&["-buildmode=c-shared"], "work/calc.wasm");
+    let run = project.ok(&["inspect", "calc.wasm"]);
+    let manifest: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(
+        (&manifest["goos"], &manifest["build_mode"]),
+        (&"wasip1".into(), &"c-shared".into())
+    );
+    let exports = manifest["exports"].as_array().unwrap();
+    let add = exports.iter().find(|export| export["name"] == "add").unwrap();
+    assert_eq!(add["params"], serde_json::json!(["i32", "i32"]));
+
+    let run = project.run(&["inspect", "main.go"]);
+    assert_eq!((run.code, run.stdout.as_str()), (Some(1), ""));
+    assert!(run.stderr.contains("error[GW030]: main.go: not a wasm module"), "{}", run.stderr);
+    let run = project.run(&["inspect", "missing.wasm"]);
+    assert_eq!(run.code, Some(1));
+    assert!(run.stderr.contains("cannot read missing.wasm"), "{}", run.stderr);
+}

@@ -1,0 +1,171 @@
+//! What the tests of the command share: a folder of their own with a Go module and a store in it, and
+//! a `go` that writes down how it is called.
+
+#![allow(dead_code)] // Each test file uses its part.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+/// The Go commands to test with: those in `GOWASM_TEST_GOS`, else the one on the path.
+pub fn gos() -> Vec<PathBuf> {
+    match std::env::var_os("GOWASM_TEST_GOS").filter(|value| !value.is_empty()) {
+        Some(list) => std::env::split_paths(&list).collect(),
+        None => vec![on_path("go")],
+    }
+}
+
+pub fn go() -> PathBuf {
+    gos().remove(0)
+}
+
+fn on_path(name: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).map(|dir| dir.join(name)).find(|file| file.is_file());
+    found.unwrap_or_else(|| panic!("these tests need `{name}` on the PATH"))
+}
+
+pub struct Project {
+    root: TempDir,
+    go: PathBuf,
+}
+
+pub const REACTOR: &str = "package main\n\n\
+    //go:wasmexport add\n\
+    func add(a, b int32) int32 { return a + b }\n\n\
+    func main() {}\n";
+
+impl Project {
+    /// A Go module with this main package, and a `go` that counts its calls.
+    pub fn new(main: &str) -> Self {
+        Self::with_go(main, &go())
+    }
+
+    pub fn with_go(main: &str, go: &Path) -> Self {
+        // Not in the shortest form: what tests compare are the paths that the system shows.
+        let root = tempfile::tempdir().unwrap();
+        let project = Project { root, go: go.to_owned() };
+        project.write("work/go.mod", "module example.com/calc\n\ngo 1.24\n");
+        project.write("work/main.go", main);
+        project.wrap("go-counted", &project.go);
+        project
+    }
+
+    /// Writes a script that runs `go` and counts.
+    pub fn wrap(&self, name: &str, go: &Path) -> PathBuf {
+        let calls = self.path("calls");
+        self.script(
+            name,
+            &format!("echo \"$1\" >> '{}'\nexec '{}' \"$@\"", calls.display(), go.display()),
+        )
+    }
+
+    pub fn script(&self, name: &str, body: &str) -> PathBuf {
+        use std::os::unix::fs::PermissionsExt;
+        let path = self.write(name, &format!("#!/bin/sh\n{body}\n"));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        path
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.root.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    pub fn read(&self, name: &str) -> Vec<u8> {
+        let path = self.path(name);
+        fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    pub fn exists(&self, name: &str) -> bool {
+        self.path(name).exists()
+    }
+
+    /// How often Go was started so far.
+    pub fn calls(&self) -> usize {
+        fs::read_to_string(self.path("calls")).map_or(0, |text| text.lines().count())
+    }
+
+    /// `gowasm ARGS..` in the folder `work`.
+    pub fn gowasm(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gowasm"));
+        command.args(args).current_dir(self.path("work"));
+        for (name, _) in std::env::vars_os() {
+            let name = name.to_string_lossy().into_owned();
+            if name.starts_with("GOWASM") || name == "GOFLAGS" || name == "GOWORK" {
+                command.env_remove(&name);
+            }
+        }
+        command.env("GOWASM_STORE", self.path("store"));
+        command.env("GOWASM_GO", self.path("go-counted")).env("GOTOOLCHAIN", "local");
+        command
+    }
+
+    pub fn run(&self, args: &[&str]) -> Run {
+        Run::of(&mut self.gowasm(args))
+    }
+
+    /// Runs and insists on success.
+    pub fn ok(&self, args: &[&str]) -> Run {
+        let run = self.run(args);
+        assert_eq!(run.code, Some(0), "gowasm {args:?}\n{}{}", run.stdout, run.stderr);
+        run
+    }
+
+    /// The same package as `go build` makes it.
+    pub fn go_build(&self, flags: &[&str], output: &str) {
+        let mut command = Command::new(&self.go);
+        command.current_dir(self.path("work")).env("GOTOOLCHAIN", "local").env_remove("GOFLAGS");
+        command.env("GOOS", "wasip1").env("GOARCH", "wasm").env("CGO_ENABLED", "0");
+        command
+            .args(["build", "-trimpath", "-buildvcs=false", "-o"])
+            .arg(self.path(output))
+            .args(flags);
+        let run = Run::of(&mut command);
+        assert_eq!(run.code, Some(0), "go build {flags:?}\n{}", run.stderr);
+    }
+
+    /// Names in a folder, sorted.
+    pub fn names(&self, folder: &str) -> Vec<String> {
+        let entries = fs::read_dir(self.path(folder)).unwrap();
+        let mut names: Vec<_> = entries
+            .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    }
+}
+
+pub struct Run {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Run {
+    pub fn of(command: &mut Command) -> Self {
+        command.output().unwrap_or_else(|error| panic!("{command:?}: {error}")).into()
+    }
+
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("{error}: {}", self.stdout))
+    }
+}
+
+impl From<Output> for Run {
+    fn from(output: Output) -> Self {
+        Run {
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
