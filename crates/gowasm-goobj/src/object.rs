@@ -278,6 +278,13 @@ impl<'a> Object<'a> {
             .map(|entry| Reloc(record(entry)))
     }
 
+    /// The `nth` relocation of a symbol.
+    pub fn reloc(&self, symbol: u32, nth: usize) -> Option<Reloc<'a>> {
+        let range = self.range(Block::RelocIndex, symbol);
+        let at = range.start.checked_add(nth).filter(|at| range.contains(at))?;
+        Some(Reloc(record(&self.block(Block::Relocs)[at * Reloc::SIZE..])))
+    }
+
     pub fn auxs(&self, symbol: u32) -> impl ExactSizeIterator<Item = Aux<'a>> + Clone + use<'a> {
         let range = self.range(Block::AuxIndex, symbol);
         self.block(Block::Aux)[range.start * Aux::SIZE..range.end * Aux::SIZE]

@@ -479,7 +479,7 @@ impl Iterator for Relocs<'_, '_> {
     fn next(&mut self) -> Option<Reloc> {
         match self {
             Relocs::Object { symbols, object, at, next } => {
-                let reloc = symbols.objects[object.index()].file.relocs(*at).nth(*next)?;
+                let reloc = symbols.objects[object.index()].file.reloc(*at, *next)?;
                 *next += 1;
                 Some(Reloc {
                     offset: reloc.offset(),
