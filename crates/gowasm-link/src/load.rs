@@ -251,6 +251,9 @@ impl<'a> Walk<'a> {
         if library.0 == 0 && !parsed.main {
             return Err(Error::file(path, "not package main"));
         }
+        if parsed.objects.is_empty() {
+            return Err(Error::file(path, "the archive holds no Go object file"));
+        }
         for (header, object) in &parsed.objects {
             self.check_header(path, header);
             let fingerprint = object.fingerprint();

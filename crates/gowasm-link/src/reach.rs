@@ -217,7 +217,7 @@ impl Flood {
     fn drop_map_inits(&mut self, symbols: &mut Symbols) -> Result<(), Error> {
         let nothing = symbols
             .lookup(b"runtime.mapinitnoop")
-            .ok_or_else(|| Error::message("package runtime does not define mapinitnoop"))?;
+            .ok_or_else(|| without_map_init(symbols))?;
         let mut seen = FxHashSet::default();
         for init in std::mem::take(&mut self.package_inits) {
             let dead = |symbols: &Symbols, reloc: &Reloc| {
@@ -244,6 +244,15 @@ impl Flood {
             }
         }
         Ok(())
+    }
+}
+
+/// What was given as the runtime is something else.
+fn without_map_init(symbols: &Symbols) -> Error {
+    let what = "package runtime does not define runtime.mapinitnoop";
+    match symbols.libraries.iter().find(|library| library.package == "runtime") {
+        Some(runtime) => Error::file(runtime.file, what),
+        None => Error::message(what),
     }
 }
 
