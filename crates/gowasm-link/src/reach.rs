@@ -215,9 +215,8 @@ impl Flood {
     /// Map variables that nothing reaches are not filled: their init functions are called through
     /// weak references, which now lead to a function that does nothing.
     fn drop_map_inits(&mut self, symbols: &mut Symbols) -> Result<(), Error> {
-        let nothing = symbols
-            .lookup(b"runtime.mapinitnoop")
-            .ok_or_else(|| without_map_init(symbols))?;
+        let nothing =
+            symbols.lookup(b"runtime.mapinitnoop").ok_or_else(|| without_map_init(symbols))?;
         let mut seen = FxHashSet::default();
         for init in std::mem::take(&mut self.package_inits) {
             let dead = |symbols: &Symbols, reloc: &Reloc| {
