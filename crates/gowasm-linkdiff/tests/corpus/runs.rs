@@ -64,8 +64,13 @@ pub(crate) fn run(go: &Path, build: &Build, case: &Case, module: &Path) -> Resul
     std::fs::write(&script, WASIP1)?;
     let mut command = Command::new(node);
     command.arg("--no-warnings").arg(&script).arg(module).current_dir(folder);
-    // Programs of the distribution look for their root.
-    command.env("GOROOT", goroot(go)?).env("HOME", folder).env("PWD", folder);
+    // Programs of the distribution look for their root, and tests for files of their package.
+    let root = goroot(go)?;
+    let start = match build.arguments[0].as_str() {
+        "test" => root.join("src").join(case.name.trim_end_matches(".test")),
+        _ => folder.to_owned(),
+    };
+    command.env("GOROOT", &root).env("HOME", folder).env("PWD", start);
     let wanted = arguments(build, case, &mut command);
     expect(&command.output()?, wanted)
 }
