@@ -6,6 +6,7 @@ mod inspect;
 mod link;
 mod store;
 mod toolexec;
+mod verify;
 
 use crate::context::Context;
 use crate::failure::Failure;
@@ -21,6 +22,7 @@ pub(crate) enum Command {
     Link(link::Args),
     Store(store::Args),
     Toolexec(toolexec::Args),
+    Verify(verify::Args),
 }
 
 impl Command {
@@ -49,5 +51,6 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<ExitCode, Failu
         Command::Link(args) => link::run(args, context),
         Command::Store(args) => store::run(args, context),
         Command::Toolexec(args) => toolexec::run(args, context),
+        Command::Verify(args) => verify::run(args, context),
     }
 }
