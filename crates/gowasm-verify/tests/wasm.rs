@@ -239,7 +239,10 @@ fn commands_run_once() {
     let Err(Failure::Input(faults)) = check(&call("answer", "returns = 42")) else {
         panic!("a command's export was called from outside");
     };
-    insta::assert_snapshot!(faults[0], @"");
+    insta::assert_snapshot!(faults[0], @r#"
+    t.plan.toml:2:10: error: a command's exports cannot be called from outside
+      hint: call it from a `[[host]]` function with `calls`, or build with --buildmode c-shared
+    "#);
 }
 
 #[test]
