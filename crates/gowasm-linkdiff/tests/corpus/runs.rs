@@ -1,6 +1,7 @@
 //! Running what was linked, in node: it has both systems' interfaces, and it compiles, so that the
 //! large programs start in a second. Without node nothing is run, and the count says so.
 
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -56,7 +57,7 @@ pub(crate) fn run(go: &Path, build: &Build, case: &Case, module: &Path) -> Resul
     let folder = module.parent().context("the module lies in no folder")?;
     if build.goos == "js" {
         let glue = goroot(go)?.join("lib/wasm/wasm_exec_node.js");
-        let output = Command::new(node).arg(glue).arg(module).output()?;
+        let output = finished(Command::new(node).arg(glue).arg(module))?;
         let wanted = if case.name.ends_with("js") { "twice 21 is 42" } else { "" };
         return expect(&output, wanted);
     }
@@ -72,7 +73,19 @@ pub(crate) fn run(go: &Path, build: &Build, case: &Case, module: &Path) -> Resul
     };
     command.env("GOROOT", &root).env("HOME", folder).env("PWD", start);
     let wanted = arguments(build, case, &mut command);
-    expect(&command.output()?, wanted)
+    expect(&finished(&mut command)?, wanted)
+}
+
+/// Runs node to its end. A signal is a fault of node or of a machine out of memory, never the
+/// module's answer, so it is started again; a module that brings node down each time still fails.
+fn finished(command: &mut Command) -> Result<Output> {
+    let mut output = command.output()?;
+    for _ in 0..2 {
+        let Some(signal) = output.status.signal() else { break };
+        println!("node died of signal {signal}, starting it again: {command:?}");
+        output = command.output()?;
+    }
+    Ok(output)
 }
 
 /// Adds what the program is to be started with and returns what it must print.
