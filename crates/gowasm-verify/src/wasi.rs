@@ -60,19 +60,13 @@ impl Captured {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Wasi {
     pub(crate) stdout: Captured,
     pub(crate) stderr: Captured,
     /// Nanoseconds since the program began.
     elapsed: u64,
     random: u64,
-}
-
-impl Default for Wasi {
-    fn default() -> Self {
-        Wasi { stdout: Captured::default(), stderr: Captured::default(), elapsed: 0, random: 0 }
-    }
 }
 
 impl Wasi {
