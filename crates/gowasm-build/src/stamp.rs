@@ -56,7 +56,7 @@ impl Stamp {
 impl Stamp {
     pub(crate) fn is_folder(&self) -> bool {
         #[cfg(unix)]
-        return self.mode & u32::from(libc::S_IFMT) == u32::from(libc::S_IFDIR);
+        return self.mode & 0o170_000 == 0o040_000;
         #[cfg(not(unix))]
         return self.mode & 2 != 0;
     }

@@ -9,14 +9,14 @@ use std::process::{Command, Output};
 use tempfile::TempDir;
 
 /// The Go commands to test with: those in `GOWASM_TEST_GOS`, else the one on the path.
-pub fn gos() -> Vec<PathBuf> {
+pub(crate) fn gos() -> Vec<PathBuf> {
     match std::env::var_os("GOWASM_TEST_GOS").filter(|value| !value.is_empty()) {
         Some(list) => std::env::split_paths(&list).collect(),
         None => vec![on_path("go")],
     }
 }
 
-pub fn go() -> PathBuf {
+pub(crate) fn go() -> PathBuf {
     gos().remove(0)
 }
 
@@ -26,23 +26,23 @@ fn on_path(name: &str) -> PathBuf {
     found.unwrap_or_else(|| panic!("these tests need `{name}` on the PATH"))
 }
 
-pub struct Project {
+pub(crate) struct Project {
     root: TempDir,
     go: PathBuf,
 }
 
-pub const REACTOR: &str = "package main\n\n\
+pub(crate) const REACTOR: &str = "package main\n\n\
     //go:wasmexport add\n\
     func add(a, b int32) int32 { return a + b }\n\n\
     func main() {}\n";
 
 impl Project {
     /// A Go module with this main package, and a `go` that counts its calls.
-    pub fn new(main: &str) -> Self {
+    pub(crate) fn new(main: &str) -> Self {
         Self::with_go(main, &go())
     }
 
-    pub fn with_go(main: &str, go: &Path) -> Self {
+    pub(crate) fn with_go(main: &str, go: &Path) -> Self {
         // Not in the shortest form: what tests compare are the paths that the system shows.
         let root = tempfile::tempdir().unwrap();
         let project = Project { root, go: go.to_owned() };
@@ -53,7 +53,7 @@ impl Project {
     }
 
     /// Writes a script that runs `go` and counts.
-    pub fn wrap(&self, name: &str, go: &Path) -> PathBuf {
+    pub(crate) fn wrap(&self, name: &str, go: &Path) -> PathBuf {
         let calls = self.path("calls");
         self.script(
             name,
@@ -61,40 +61,40 @@ impl Project {
         )
     }
 
-    pub fn script(&self, name: &str, body: &str) -> PathBuf {
+    pub(crate) fn script(&self, name: &str, body: &str) -> PathBuf {
         use std::os::unix::fs::PermissionsExt;
         let path = self.write(name, &format!("#!/bin/sh\n{body}\n"));
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         path
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.root.path().join(name)
     }
 
-    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.path(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, text).unwrap();
         path
     }
 
-    pub fn read(&self, name: &str) -> Vec<u8> {
+    pub(crate) fn read(&self, name: &str) -> Vec<u8> {
         let path = self.path(name);
         fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
 
-    pub fn exists(&self, name: &str) -> bool {
+    pub(crate) fn exists(&self, name: &str) -> bool {
         self.path(name).exists()
     }
 
     /// How often Go was started so far.
-    pub fn calls(&self) -> usize {
+    pub(crate) fn calls(&self) -> usize {
         fs::read_to_string(self.path("calls")).map_or(0, |text| text.lines().count())
     }
 
     /// `gowasm ARGS..` in the folder `work`.
-    pub fn gowasm(&self, args: &[&str]) -> Command {
+    pub(crate) fn gowasm(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gowasm"));
         command.args(args).current_dir(self.path("work"));
         for (name, _) in std::env::vars_os() {
@@ -108,19 +108,19 @@ impl Project {
         command
     }
 
-    pub fn run(&self, args: &[&str]) -> Run {
+    pub(crate) fn run(&self, args: &[&str]) -> Run {
         Run::of(&mut self.gowasm(args))
     }
 
     /// Runs and insists on success.
-    pub fn ok(&self, args: &[&str]) -> Run {
+    pub(crate) fn ok(&self, args: &[&str]) -> Run {
         let run = self.run(args);
         assert_eq!(run.code, Some(0), "gowasm {args:?}\n{}{}", run.stdout, run.stderr);
         run
     }
 
     /// The same package as `go build` makes it.
-    pub fn go_build(&self, flags: &[&str], output: &str) {
+    pub(crate) fn go_build(&self, flags: &[&str], output: &str) {
         let mut command = Command::new(&self.go);
         command.current_dir(self.path("work")).env("GOTOOLCHAIN", "local").env_remove("GOFLAGS");
         command.env("GOOS", "wasip1").env("GOARCH", "wasm").env("CGO_ENABLED", "0");
@@ -133,7 +133,7 @@ impl Project {
     }
 
     /// Names in a folder, sorted.
-    pub fn names(&self, folder: &str) -> Vec<String> {
+    pub(crate) fn names(&self, folder: &str) -> Vec<String> {
         let entries = fs::read_dir(self.path(folder)).unwrap();
         let mut names: Vec<_> = entries
             .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
@@ -143,18 +143,18 @@ impl Project {
     }
 }
 
-pub struct Run {
-    pub code: Option<i32>,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Run {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Run {
-    pub fn of(command: &mut Command) -> Self {
+    pub(crate) fn of(command: &mut Command) -> Self {
         command.output().unwrap_or_else(|error| panic!("{command:?}: {error}")).into()
     }
 
-    pub fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.stdout)
             .unwrap_or_else(|error| panic!("{error}: {}", self.stdout))
     }
