@@ -106,11 +106,11 @@ fn arguments(build: &Build, case: &Case, command: &mut Command) -> &'static str 
     match name {
         "cmd/compile" => {
             command.arg("-V");
-            "compile version"
+            "version go"
         }
         "cmd/link" => {
             command.arg("-V");
-            "link version"
+            "version go"
         }
         "cmd/go" => {
             command.arg("version");
