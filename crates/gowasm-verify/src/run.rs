@@ -47,13 +47,7 @@ pub(crate) fn verify(
         let started = Instant::now();
         let result = validate(module, request.cancel);
         let validated = (result, started.elapsed());
-        let sha256 = match request.manifest {
-            // A manifest is of this module, or else the driver would not have passed it on.
-            Some(manifest) if manifest.module.size == module.len() as u64 => {
-                manifest.module.sha256.clone()
-            }
-            _ => hex(&Sha256::digest(module)),
-        };
+        let sha256 = hex(&Sha256::digest(module));
         if validated.0.is_err() {
             stop.store(true, Ordering::Relaxed);
         }
