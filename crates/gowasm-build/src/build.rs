@@ -59,7 +59,8 @@ pub fn build(
     let packages = packages::list(request, &dir, &toolchain, progress, cancel)?;
     timing.compile = compiling.elapsed();
     let watched = Watched::collect(request, &dir, &toolchain, &packages);
-    let reading = watched.and_then(|watched| Reading::take(&watched, &session.moment));
+    let reading =
+        watched.and_then(|watched| Reading::take(&watched, &toolchain.go, &session.moment));
     let places = Places::new(request, &packages.main().import_path);
     places.check()?;
 

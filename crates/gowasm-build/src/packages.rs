@@ -3,9 +3,12 @@
 use crate::toolchain::{self, Toolchain};
 use crate::{Failure, Progress, Request, flags, process};
 use gowasm_diagnostic::Diagnostic;
+use gowasm_directive::Goos;
 use serde::Deserialize;
+use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
+use tempfile::TempDir;
 
 /// What is read of a package in `go list`'s answer.
 #[derive(Debug, Clone, Deserialize)]
@@ -115,6 +118,70 @@ impl Listed {
     }
 }
 
+/// One question to Go about packages.
+pub(crate) struct Question<'a> {
+    pub(crate) dir: &'a Path,
+    pub(crate) goos: Goos,
+    pub(crate) tags: &'a [String],
+    /// After `go list -deps`.
+    pub(crate) flags: &'a [&'a str],
+    pub(crate) packages: &'a [String],
+}
+
+impl Question<'_> {
+    /// Go's answer: the packages and all they need, each after what it imports.
+    pub(crate) fn ask(
+        &self,
+        toolchain: &Toolchain,
+        progress: &dyn Progress,
+        cancel: &AtomicBool,
+    ) -> Result<Vec<Listed>, Failure> {
+        let mut list = toolchain::command(&toolchain.go, self.dir, self.goos.as_str());
+        list.args(["list", "-deps"]).args(self.flags);
+        if !self.tags.is_empty() {
+            list.arg(format!("-tags={}", self.tags.join(",")));
+        }
+        list.arg("--").args(self.packages);
+        let temporary = temporary_folder()?;
+        list.env("GOTMPDIR", temporary.path());
+        let finished = process::run(list, cancel, &|line| progress.go_line(line))?;
+        if !finished.status.success() {
+            return Err(Failure::Tool(once(finished.stderr)));
+        }
+        if !finished.stderr.is_empty() {
+            progress.warn(finished.stderr.trim_end());
+        }
+        let listed = serde_json::Deserializer::from_slice(&finished.stdout).into_iter::<Listed>();
+        let listed: Vec<Listed> = listed.collect::<Result<_, _>>().map_err(|error| {
+            let go = toolchain.go.display();
+            let message = format!("{go} gave a list of packages that is not understood: {error}");
+            Failure::Environment(Diagnostic::error(message))
+        })?;
+        if listed.is_empty() {
+            let message = format!("`{}` matches no package", self.packages.join(" "));
+            return Err(Failure::input(Diagnostic::error(message)));
+        }
+        Ok(listed)
+    }
+}
+
+/// Where Go keeps what it works on: an interrupted Go may leave it behind, and we do not.
+fn temporary_folder() -> Result<TempDir, Failure> {
+    let asked = env::var_os("GOTMPDIR").filter(|dir| !dir.is_empty());
+    let place = asked.map_or_else(env::temp_dir, PathBuf::from);
+    let made = tempfile::Builder::new().prefix("gowasm-go-").tempdir_in(&place);
+    made.map_err(|error| Failure::io("make a temporary folder in", &place, &error))
+}
+
+/// `go list -export` loads packages twice, and says twice which it cannot find.
+fn once(mut text: String) -> String {
+    let half = text.len() / 2;
+    if text.is_char_boundary(half) && text[..half] == text[half..] {
+        text.truncate(half);
+    }
+    text
+}
+
 /// Compiles the package and all it needs, and lists them.
 pub(crate) fn list(
     request: &Request,
@@ -123,28 +190,15 @@ pub(crate) fn list(
     progress: &dyn Progress,
     cancel: &AtomicBool,
 ) -> Result<Packages, Failure> {
-    let mut list = toolchain::command(&toolchain.go, dir, request.target.goos.as_str());
-    list.args(["list", "-export", "-deps", FIELDS, "-trimpath", "-buildvcs=false"]);
-    list.arg(format!("-buildmode={}", request.target.build_mode));
-    if !request.tags.is_empty() {
-        list.arg(format!("-tags={}", request.tags.join(",")));
-    }
-    list.arg("--").arg(argument(request, dir));
-    let finished = process::run(list, cancel, &|line| progress.go_line(line))?;
-    if !finished.status.success() {
-        return Err(Failure::Tool(finished.stderr));
-    }
-    if !finished.stderr.is_empty() {
-        progress.warn(finished.stderr.trim_end());
-    }
-    let listed = serde_json::Deserializer::from_slice(&finished.stdout).into_iter::<Listed>();
-    let mut listed: Vec<Listed> = listed.collect::<Result<_, _>>().map_err(|error| {
-        let message = format!(
-            "{} gave a list of packages that is not understood: {error}",
-            toolchain.go.display()
-        );
-        Failure::Environment(Diagnostic::error(message))
-    })?;
+    let build_mode = format!("-buildmode={}", request.target.build_mode);
+    let question = Question {
+        dir,
+        goos: request.target.goos,
+        tags: &request.tags,
+        flags: &["-export", FIELDS, "-trimpath", "-buildvcs=false", &build_mode],
+        packages: &[argument(&request.started_in, &request.package, dir)],
+    };
+    let mut listed = question.ask(toolchain, progress, cancel)?;
     one_main_package(&listed, request)?;
     // Go lists a package after all it imports, so the one that was asked for is the last.
     if let Some(main) = listed.last_mut() {
@@ -154,18 +208,14 @@ pub(crate) fn list(
 }
 
 /// What Go is asked for when it runs in `dir`.
-fn argument(request: &Request, dir: &Path) -> String {
-    if dir == request.started_in { request.package.clone() } else { ".".to_owned() }
+pub(crate) fn argument(started_in: &Path, package: &str, dir: &Path) -> String {
+    if dir == started_in { package.to_owned() } else { ".".to_owned() }
 }
 
 fn one_main_package(listed: &[Listed], request: &Request) -> Result<(), Failure> {
     let named: Vec<&Listed> = listed.iter().filter(|package| !package.dep_only).collect();
     let one = match named.as_slice() {
         [one] => one,
-        [] => {
-            let message = format!("`{}` matches no package", request.package);
-            return Err(Failure::input(Diagnostic::error(message)));
-        }
         several => {
             let message = format!("`{}` matches {} packages", request.package, several.len());
             let hint = "a wasm module is made of one main package: name that one";

@@ -1,12 +1,11 @@
 //! The sources of packages as Go chooses them for a target, with nothing compiled.
 
-use crate::packages::{self, Listed};
+use crate::packages::{self, Listed, Question};
 use crate::request::check_target;
-use crate::toolchain::{self, Toolchain};
-use crate::{Failure, Progress, manifest, process};
-use gowasm_diagnostic::Diagnostic;
+use crate::toolchain;
+use crate::{Failure, Progress, manifest};
 use gowasm_directive::{GoPackage, Target};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 #[derive(Debug, Clone)]
@@ -50,7 +49,14 @@ pub fn sources(
         let goos = request.target.goos.as_str();
         let toolchain = toolchain::ask(go.clone(), &dir, goos, progress, cancel)?;
         progress.detail(&format!("using {} at {}", toolchain.version, toolchain.go.display()));
-        let listed = list(request, &dir, &arguments, &toolchain, progress, cancel)?;
+        let question = Question {
+            dir: &dir,
+            goos: request.target.goos,
+            tags: &request.tags,
+            flags: &["-json=ImportPath,Name,Dir,Standard,DepOnly,Module,GoFiles,Deps"],
+            packages: &arguments,
+        };
+        let listed = question.ask(&toolchain, progress, cancel)?;
         found.push(Sources {
             packages: listed.iter().filter_map(manifest::go_package).collect(),
             roots: listed.into_iter().filter(|package| !package.dep_only).map(root).collect(),
@@ -64,49 +70,13 @@ fn by_folder(request: &SourcesRequest) -> Vec<(PathBuf, Vec<String>)> {
     let mut folders: Vec<(PathBuf, Vec<String>)> = Vec::new();
     for package in &request.packages {
         let dir = packages::working_dir(&request.started_in, package);
-        let argument = if dir == request.started_in { package.clone() } else { ".".to_owned() };
+        let argument = packages::argument(&request.started_in, package, &dir);
         match folders.iter_mut().find(|(known, _)| *known == dir) {
             Some((_, arguments)) => arguments.push(argument),
             None => folders.push((dir, vec![argument])),
         }
     }
     folders
-}
-
-fn list(
-    request: &SourcesRequest,
-    dir: &Path,
-    arguments: &[String],
-    toolchain: &Toolchain,
-    progress: &dyn Progress,
-    cancel: &AtomicBool,
-) -> Result<Vec<Listed>, Failure> {
-    let mut list = toolchain::command(&toolchain.go, dir, request.target.goos.as_str());
-    list.args(["list", "-deps", "-json=ImportPath,Name,Dir,Standard,DepOnly,Module,GoFiles,Deps"]);
-    if !request.tags.is_empty() {
-        list.arg(format!("-tags={}", request.tags.join(",")));
-    }
-    list.arg("--").args(arguments);
-    let finished = process::run(list, cancel, &|line| progress.go_line(line))?;
-    if !finished.status.success() {
-        return Err(Failure::Tool(finished.stderr));
-    }
-    if !finished.stderr.is_empty() {
-        progress.warn(finished.stderr.trim_end());
-    }
-    let listed = serde_json::Deserializer::from_slice(&finished.stdout).into_iter::<Listed>();
-    let listed: Vec<Listed> = listed.collect::<Result<_, _>>().map_err(|error| {
-        let go = toolchain.go.display();
-        let message = format!("{go} gave a list of packages that is not understood: {error}");
-        Failure::Environment(Diagnostic::error(message))
-    })?;
-    match listed.is_empty() {
-        true => Err(Failure::input(Diagnostic::error(format!(
-            "`{}` matches no package",
-            arguments.join(" ")
-        )))),
-        false => Ok(listed),
-    }
 }
 
 fn root(package: Listed) -> Root {

@@ -9,11 +9,8 @@ use gowasm_directive::{Goos, Manifest};
 use gowasm_store::{Action, ActionKey, ActionResult, Digest, OutputFile};
 use gowasm_verify::{Engine, NodeOptions, Plan, Verdict};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 const OUTPUT: &str = "module.verdict.json";
-/// For a program that only node can stop.
-const NODE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A plan and the bytes it was read from.
 pub(crate) struct ReadPlan {
@@ -53,7 +50,7 @@ pub(crate) fn verify(
     if let Some(text) = from_store(session, &key) {
         return Ok(Verified { text, from_store: true });
     }
-    let node = NodeOptions { goroot: toolchain.goroot.clone(), timeout: NODE_TIMEOUT };
+    let node = NodeOptions::new(toolchain.goroot.clone());
     let request = gowasm_verify::Request {
         plan: plan.map(|read| &read.plan),
         limits: session.request.limits,

@@ -80,6 +80,13 @@ pub struct NodeOptions {
     pub timeout: Duration,
 }
 
+impl NodeOptions {
+    /// With the usual timeout: modules of GOOS=js have no step limit.
+    pub fn new(goroot: PathBuf) -> Self {
+        NodeOptions { goroot, timeout: Duration::from_secs(60) }
+    }
+}
+
 pub struct Request<'a> {
     pub plan: Option<&'a Plan>,
     pub limits: Limits,

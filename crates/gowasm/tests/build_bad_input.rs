@@ -4,7 +4,8 @@
 
 mod support;
 
-use std::process::{Command, Stdio};
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use support::{Project, REACTOR, Run};
 
@@ -30,20 +31,29 @@ fn no_go_mod() {
 
 #[test]
 fn a_compile_error_is_the_compilers_own_text() {
-    let project = Project::new("package main\n\nfunc main() {\n\tundefined1()\n}\n");
-    let run = fails(&project, &["build", "-q"], 1, &[]);
+    let bodies = [
+        "func main() {\n\tundefined1()\n\tx := 1\n}\n",
+        "import _ \"example.com/missing\"\nimport _ \"example.com/calc/missing\"\n\nfunc main() {}\n",
+        "func main() {\n",
+    ];
+    for body in bodies {
+        let project = Project::new(&format!("package main\n\n{body}"));
+        let theirs = go_build(&project);
+        let run = fails(&project, &["build", "-q"], 1, &[]);
+        assert_eq!(run.stderr, theirs);
+        let json = project.run(&["build", "--message-format=json"]).json();
+        assert_eq!((&json["tool_output"], &json["exit_code"]), (&theirs.into(), &1.into()));
+    }
+}
+
+/// What `go build` says to a package that it refuses.
+fn go_build(project: &Project) -> String {
     let mut go = Command::new(support::go());
     go.args(["build", "-trimpath", "-buildvcs=false"]).current_dir(project.path("work"));
-    go.env("GOOS", "wasip1")
-        .env("GOARCH", "wasm")
-        .env("CGO_ENABLED", "0")
-        .env("GOTOOLCHAIN", "local");
-    let theirs = Run::of(go.env_remove("GOFLAGS"));
+    go.envs([("GOOS", "wasip1"), ("GOARCH", "wasm"), ("CGO_ENABLED", "0")]);
+    let theirs = Run::of(go.env("GOTOOLCHAIN", "local").env_remove("GOFLAGS"));
     assert_eq!(theirs.code, Some(1));
-    assert_eq!(run.stderr, theirs.stderr);
-    let json = project.run(&["build", "--message-format=json"]).json();
-    assert_eq!(json["tool_output"], theirs.stderr);
-    assert_eq!(json["exit_code"], 1);
+    theirs.stderr
 }
 
 #[test]
@@ -100,8 +110,9 @@ fn plans_that_do_not_fit() {
     };
     build("[[call]]\nexport = \n", &["p.toml:2:"]);
     build("[[call]]\nexport = \"ad\"\nargs = [1, 2]\nreturns = 3\n", &["p.toml:2:", "`add`"]);
-    build("[[call]]\nexport = \"add\"\nargs = [1]\nreturns = 3\n", &["p.toml:"]);
-    build("[[call]]\nexport = \"add\"\nargs = [1, \"x\"]\nreturns = 3\n", &["p.toml:"]);
+    let number = ["p.toml:3:8: ", "`add` takes 2"];
+    build("[[call]]\nexport = \"add\"\nargs = [1]\nreturns = 3\n", &number);
+    build("[[call]]\nexport = \"add\"\nargs = [1, \"x\"]\nreturns = 3\n", &["p.toml:3:12: "]);
     fails(&project, &["build", "--plan", "nothing.toml"], 1, &["nothing.toml", "hint:"]);
     fails(&project, &["build", "--plan", "p.toml", "--no-verify"], 2, &["--no-verify"]);
 }
@@ -151,14 +162,14 @@ fn a_store_that_cannot_be_used_costs_only_time() {
 }
 
 /// Interrupts a build once `reached` says so; nothing may be left behind.
-fn interrupt(project: &Project, args: &[&str], reached: &dyn Fn() -> bool) {
+fn interrupt(project: &Project, args: &[&str], reached: &mut dyn FnMut(&mut Child) -> bool) {
     let temporary = project.path("tmp");
     std::fs::create_dir_all(&temporary).unwrap();
     let mut command = project.gowasm(args);
     command.env("TMPDIR", &temporary).stdout(Stdio::null()).stderr(Stdio::piped());
-    let child = command.spawn().unwrap();
+    let mut child = command.spawn().unwrap();
     let started = Instant::now();
-    while !reached() {
+    while !reached(&mut child) {
         assert!(started.elapsed() < Duration::from_secs(120), "the phase was not reached");
         std::thread::sleep(Duration::from_millis(10));
     }
@@ -171,19 +182,54 @@ fn interrupt(project: &Project, args: &[&str], reached: &dyn Fn() -> bool) {
     assert!(left.is_empty(), "left in the temporary folder: {left:?}");
 }
 
+/// A `go` that says it was reached and then hangs where its first argument is `phase`.
+fn slow_go(project: &Project, phase: &str) -> String {
+    let script = format!(
+        "if [ \"$1\" = {phase} ]; then touch '{}'; sleep 60 & wait; fi\nexec '{}' \"$@\"",
+        project.path("seen").display(),
+        support::go().display()
+    );
+    project.script("go-slow", &script).to_str().unwrap().to_owned()
+}
+
 #[test]
 fn an_interrupt_while_go_runs() {
     let project = Project::new(REACTOR);
     let seen = project.path("seen");
     for phase in ["env", "list"] {
         let _ = std::fs::remove_file(&seen);
-        let script = format!(
-            "if [ \"$1\" = {phase} ]; then touch '{}'; sleep 60 & wait; fi\nexec '{}' \"$@\"",
-            seen.display(),
-            support::go().display()
-        );
-        let slow = project.script("go-slow", &script);
-        interrupt(&project, &["build", "--go", slow.to_str().unwrap()], &|| seen.exists());
+        let go = slow_go(&project, phase);
+        interrupt(&project, &["build", "--go", &go], &mut |_| seen.exists());
+    }
+}
+
+/// Go's linker is a process that has to be ended; ours is heeded right after.
+#[test]
+fn an_interrupt_while_a_module_is_linked() {
+    let project = Project::new(REACTOR);
+    let seen = project.path("seen");
+    project.script("tools/link", &format!("touch '{}'; sleep 60 & wait", seen.display()));
+    let script = format!(
+        "if [ \"$1\" = env ]; then '{go}' \"$@\" | sed 's|\"GOTOOLDIR\": .*|\"GOTOOLDIR\": \"{}\",|'\n\
+         else exec '{go}' \"$@\"; fi",
+        project.path("tools").display(),
+        go = support::go().display()
+    );
+    let go = project.script("go-link", &script);
+    interrupt(&project, &["build", "--linker=go", "--go", go.to_str().unwrap()], &mut |_| {
+        seen.exists()
+    });
+
+    // Once the link is over, its run has no end: an interrupt that was missed would show.
+    let endless = Project::new("package main\n\nfunc main() {\n\tfor {\n\t}\n}\n");
+    for phase in ["compiling", "linking", "verifying"] {
+        let mut said = None;
+        interrupt(&endless, &["build", "--step-limit=1000000000000"], &mut |child| {
+            let said = said.get_or_insert_with(|| BufReader::new(child.stderr.take().unwrap()));
+            let mut line = String::new();
+            assert_ne!(said.read_line(&mut line).unwrap(), 0, "the build ended before {phase}");
+            line.starts_with(phase)
+        });
     }
 }
 
@@ -192,5 +238,57 @@ fn an_interrupt_while_a_module_is_verified() {
     let project = Project::new("package main\n\nfunc main() {\n\tfor {\n\t}\n}\n");
     // The module is in the store once it is linked; then its endless run begins.
     let linked = || project.exists("store/ac") && !project.names("store/ac").is_empty();
-    interrupt(&project, &["build", "--step-limit=1000000000000"], &linked);
+    interrupt(&project, &["build", "--step-limit=1000000000000"], &mut |_| linked());
+}
+
+/// A file system of its own that is soon full; gone with the value.
+struct SmallDisk(std::path::PathBuf);
+
+impl SmallDisk {
+    /// `None` where mounting is not permitted, which is said past the harness.
+    fn mount(at: std::path::PathBuf, size: &str) -> Option<Self> {
+        std::fs::create_dir_all(&at).unwrap();
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(&at);
+        if mount.output().is_ok_and(|output| output.status.success()) {
+            return Some(SmallDisk(at));
+        }
+        let _ = std::io::stderr()
+            .write_all(b"skipped: mounting a small file system is not permitted here\n");
+        None
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_full_disk_fails_the_build_and_leaves_the_files_of_before() {
+    let project = Project::new(REACTOR);
+    let Some(_disk) = SmallDisk::mount(project.path("work/out"), "1m") else { return };
+    let before = ["out/calc.wasm", "out/calc.manifest.json", "out/calc.verdict.json"];
+    for name in before {
+        project.write(&format!("work/{name}"), name);
+    }
+    let text = ["cannot write", "calc.wasm", "No space left on device", "hint: free some space"];
+    fails(&project, &[REACTOR_BUILD, &["-o", "out/"]].concat(), 3, &text);
+    assert_eq!(project.names("work/out").len(), 3, "{:?}", project.names("work/out"));
+    for name in before {
+        assert_eq!(project.read(&format!("work/{name}")), name.as_bytes());
+    }
+}
+
+#[test]
+fn a_store_on_a_full_disk_costs_only_time() {
+    let project = Project::new(REACTOR);
+    let Some(_disk) = SmallDisk::mount(project.path("store"), "1m") else { return };
+    let run = project.ok(&["build", "--buildmode=c-shared", "-o", "first.wasm"]);
+    let said = ["the result is not kept", "No space left on device"];
+    assert!(said.iter().all(|text| run.stderr.contains(text)), "{}", run.stderr);
+    let again = project.ok(&["build", "--buildmode=c-shared", "--message-format=json"]).json();
+    assert_eq!(again["link_from_store"], false);
+    assert_eq!(project.read("work/calc.wasm"), project.read("work/first.wasm"));
 }

@@ -6,13 +6,17 @@ mod support;
 
 use support::{Project, REACTOR, gos};
 
-/// Both with one build ID, so that nothing may differ.
+/// Both for wasip1, or for js if that is the first flag, and with one build ID, so that nothing may differ.
 fn assert_same(project: &Project, flags: &[&str], ldflags: &str, what: &str) {
     let ldflags = format!("{ldflags} -buildid=same");
     let go_ldflags = format!("-ldflags={ldflags}");
     let mut go_flags: Vec<String> = flags.iter().map(|flag| flag.replacen("--", "-", 1)).collect();
     go_flags.push(go_ldflags);
-    project.go_build(&go_flags.iter().map(String::as_str).collect::<Vec<_>>(), "go.wasm");
+    let (goos, go_flags) = match go_flags.split_first() {
+        Some((first, rest)) if first == "-goos=js" => ("js", rest),
+        _ => ("wasip1", go_flags.as_slice()),
+    };
+    project.go_build(goos, &go_flags.iter().map(String::as_str).collect::<Vec<_>>(), "go.wasm");
     let mut args = vec!["build", "-q", "-o", "../ours.wasm", "--no-verify", "--ldflags", &ldflags];
     args.extend(flags);
     project.ok(&args);
@@ -39,6 +43,7 @@ fn modes_tags_and_linker_flags() {
         assert_same(&project, &["--buildmode=c-shared"], "", &what("reactor"));
         assert_same(&project, &["--buildmode=exe"], "-s -w", &what("command, -s -w"));
         assert_same(&project, &["--tags=extra,more"], "-X main.version=1.2", &what("tags and -X"));
+        assert_same(&project, &["--goos=js", "--buildmode=exe"], "-w", &what("js"));
         assert_same(&project, &["--tags=extra"], "-X 'main.version=a b'", &what("quoted -X"));
     }
 }
@@ -123,4 +128,55 @@ fn the_folder_does_not_matter() {
     let third = support::Run::of(&mut fresh).json();
     assert_eq!(first["module"]["sha256"], third["module"]["sha256"]);
     assert_eq!(third["link_from_store"], false);
+}
+
+/// A real module of the proxy, whose exports and imports lie in packages of its SDK.
+#[test]
+fn modules_from_the_proxy() {
+    let example =
+        std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/proxy-wasm"));
+    let project = Project::new("");
+    for name in ["go.mod", "go.sum", "main.go", "proxy-wasm.plan.toml"] {
+        let text = std::fs::read_to_string(example.join(name)).unwrap();
+        project.write(&format!("work/{name}"), &text);
+    }
+    let mut download = std::process::Command::new(support::go());
+    download.args(["mod", "download"]).current_dir(project.path("work"));
+    let download = support::Run::of(&mut download);
+    if download.code != Some(0) {
+        let why = download.stderr.lines().next_back().unwrap_or_default();
+        let skipped = format!("skipped: modules from the proxy: {why}\n");
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), skipped.as_bytes());
+        return;
+    }
+    assert_same(&project, &["--buildmode=c-shared"], "-s", "proxy-wasm");
+    let args =
+        ["build", "--buildmode=c-shared", "--plan=proxy-wasm.plan.toml", "-o", "filter.wasm"];
+    project.ok(&args);
+    let text = project.read("work/filter.manifest.json");
+    let manifest: serde_json::Value = serde_json::from_slice(&text).unwrap();
+    let exports = manifest["exports"].as_array().unwrap();
+    let of_sdk = |export: &&serde_json::Value| {
+        let module = export["go"]["module"].as_str();
+        module.is_some_and(|module| module.starts_with("github.com/proxy-wasm/proxy-wasm-go-sdk@"))
+    };
+    assert_eq!(exports.iter().filter(of_sdk).count(), 22);
+}
+
+/// The verification of a js module runs in node, with the wasm_exec.js of the Go that built it.
+#[test]
+fn a_module_for_js_runs_in_node() {
+    let project = Project::new("package main\n\nfunc main() { println(\"in node\") }\n");
+    if std::process::Command::new("node").arg("--version").output().is_err() {
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), b"skipped: there is no node\n");
+        return;
+    }
+    project.ok(&["build", "--goos=js"]);
+    let verdict: serde_json::Value =
+        serde_json::from_slice(&project.read("work/calc.verdict.json")).unwrap();
+    assert_eq!((&verdict["passed"], &verdict["engine"]["name"]), (&true.into(), &"node".into()));
+    project.write("work/main.go", "package main\n\nfunc main() { panic(\"no good\") }\n");
+    let run = project.run(&["build", "--goos=js"]);
+    assert_eq!(run.code, Some(1));
+    assert!(run.stderr.contains("no good"), "{}", run.stderr);
 }

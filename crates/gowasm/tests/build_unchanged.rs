@@ -270,6 +270,60 @@ fn another_go() {
     assert!(built.project.calls() > before, "the go command replaced");
 }
 
+/// One folder by two names, and one name for two folders, as version managers arrange it.
+#[test]
+fn another_name_of_go() {
+    let built = Built::new();
+    let go = support::go().canonicalize().unwrap();
+    let goroot = go.parent().unwrap().parent().unwrap();
+    let link = built.project.path("current");
+    let point = |to: &std::path::Path| {
+        let _ = fs::remove_file(&link);
+        std::os::unix::fs::symlink(to, &link).unwrap();
+    };
+    let up_to_date = |go: &std::path::Path| {
+        let run = Run::of(built.project.gowasm(&built.args).env("GOWASM_GO", go));
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+        run.json()["up_to_date"] == true
+    };
+    point(goroot);
+    assert!(!up_to_date(&link.join("bin/go")));
+    assert!(up_to_date(&link.join("bin/go")));
+    assert!(!up_to_date(&go), "the same Go by its own name");
+    assert!(!up_to_date(&link.join("bin/go")));
+    // A copy whose files are the same ones, as hard links or links make them.
+    let copy = built.project.path("copy");
+    fs::create_dir_all(copy.join("bin")).unwrap();
+    for entry in goroot.read_dir().unwrap().map(Result::unwrap) {
+        if entry.file_name() != "bin" {
+            std::os::unix::fs::symlink(entry.path(), copy.join(entry.file_name())).unwrap();
+        }
+    }
+    if fs::hard_link(&go, copy.join("bin/go")).is_err() {
+        fs::copy(&go, copy.join("bin/go")).unwrap();
+    }
+    // The new hard link is a change of the file itself.
+    up_to_date(&link.join("bin/go"));
+    assert!(up_to_date(&link.join("bin/go")));
+    point(&copy);
+    assert!(!up_to_date(&link.join("bin/go")), "the name leads to the copy");
+}
+
+/// A go command that is no Go itself may choose one by any variable or by a file of its own.
+#[test]
+fn a_launcher_of_go() {
+    let built = Built::new();
+    let up_to_date = || {
+        let mut build = built.project.gowasm(&built.args);
+        Run::of(build.env("ASDF_GOLANG_VERSION", "1.27.3")).json()["up_to_date"] == true
+    };
+    assert!(!up_to_date());
+    assert!(up_to_date());
+    built.project.write("work/.tool-versions", "golang 1.27.3\n");
+    assert!(!up_to_date());
+    assert!(up_to_date());
+}
+
 #[test]
 fn a_plan() {
     let mut built = Built::new();

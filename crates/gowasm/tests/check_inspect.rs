@@ -74,7 +74,7 @@ fn what_go_refuses_is_told_in_its_words() {
 #[test]
 fn inspect_prints_what_the_module_tells() {
     let project = Project::new(REACTOR);
-    project.go_build(&["-buildmode=c-shared"], "work/calc.wasm");
+    project.go_build("wasip1", &["-buildmode=c-shared"], "work/calc.wasm");
     let run = project.ok(&["inspect", "calc.wasm"]);
     let manifest: Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(

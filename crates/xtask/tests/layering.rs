@@ -1,6 +1,7 @@
 //! Crates depend downwards only, and on crates under the licences of deny.toml only.
 
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
@@ -65,7 +66,7 @@ fn crates_depend_downwards_only() {
 
 /// What `cargo deny check licenses bans sources` says as well, for machines without cargo-deny.
 #[test]
-fn licences_and_sources_are_those_of_deny_toml() {
+fn licences_are_those_of_deny_toml_and_crates_come_from_one_registry() {
     let deny: toml::Table =
         std::fs::read_to_string(root().join("deny.toml")).unwrap().parse().unwrap();
     let list = |section: &str, field: &str| -> Vec<String> {
@@ -73,7 +74,6 @@ fn licences_and_sources_are_those_of_deny_toml() {
         values.iter().map(|value| value.as_str().unwrap_or_default().to_owned()).collect()
     };
     let allowed = list("licenses", "allow");
-    let registries = list("sources", "allow-registry");
     let banned: Vec<_> = deny["bans"]["deny"]
         .as_array()
         .unwrap()
@@ -83,6 +83,7 @@ fn licences_and_sources_are_those_of_deny_toml() {
 
     let metadata = metadata(&[]);
     let mut wrong = Vec::new();
+    let mut sources = BTreeSet::new();
     for package in metadata["packages"].as_array().unwrap() {
         let (name, licence) = (text(package, "name"), text(package, "license"));
         match spdx::Expression::parse_mode(licence, spdx::ParseMode::LAX) {
@@ -97,13 +98,18 @@ fn licences_and_sources_are_those_of_deny_toml() {
             }
         }
         let source = text(package, "source");
-        let known = |registry: &String| source == format!("registry+{registry}");
-        if !source.is_empty() && !registries.iter().any(known) {
-            wrong.push(format!("{name} comes from {source}"));
+        if !source.is_empty() {
+            sources.insert(source);
+            if !source.starts_with("registry+") {
+                wrong.push(format!("{name} comes from {source}, which is no registry"));
+            }
         }
         if banned.contains(&name) {
             wrong.push(format!("{name} is banned by deny.toml"));
         }
+    }
+    if sources.len() > 1 {
+        wrong.push(format!("crates come from more than one place: {sources:?}"));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -16,6 +16,8 @@ const KIND: &str = "build";
 /// What the inputs were when a build had read them.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Reading {
+    /// The go command and the file that the name led to.
+    go: (PathBuf, PathBuf),
     environment: [u8; 32],
     /// gowasm itself.
     program: (PathBuf, Stamp),
@@ -72,7 +74,7 @@ enum Change {
 impl Reading {
     /// Reads the stamps of all that is watched. `None` if anything was changed after `moment`: Go may
     /// have seen it before or after the change.
-    pub(crate) fn take(watched: &Watched, moment: &Moment) -> Option<Self> {
+    pub(crate) fn take(watched: &Watched, go: &Path, moment: &Moment) -> Option<Self> {
         let files: Vec<Option<File>> =
             watched.files.par_iter().map(|(path, own)| File::read(path, *own, moment)).collect();
         let folders: Vec<Option<Folder>> = watched
@@ -82,7 +84,8 @@ impl Reading {
             .collect();
         let program = std::env::current_exe().ok()?;
         Some(Reading {
-            environment: environment::digest(),
+            go: named(go)?,
+            environment: environment::digest(go),
             program: (program.clone(), Stamp::of(&program).ok()?),
             files: files.into_iter().collect::<Option<_>>()?,
             folders: folders.into_iter().collect::<Option<_>>()?,
@@ -105,8 +108,11 @@ impl Reading {
     }
 
     /// The first thing that is not as it was; otherwise whether anything was merely touched.
-    fn compare(&self) -> Result<bool, String> {
-        if environment::digest() != self.environment {
+    fn compare(&self, go: &Path) -> Result<bool, String> {
+        if named(go).as_ref() != Some(&self.go) {
+            return Err(format!("the go command is another: {}", go.display()));
+        }
+        if environment::digest(go) != self.environment {
             return Err("the environment changed".to_owned());
         }
         let (program, stamp) = &self.program;
@@ -202,6 +208,11 @@ impl Folder {
             },
         }
     }
+}
+
+/// Two copies of one Go may share their files, as hard links: only the names tell them apart.
+fn named(go: &Path) -> Option<(PathBuf, PathBuf)> {
+    Some((go.to_owned(), go.canonicalize().ok()?))
 }
 
 fn is_absence(error: &io::Error) -> bool {
@@ -307,10 +318,7 @@ impl Note {
     ) -> Result<Self, String> {
         let text = store.get_note(KIND, key).ok_or("nothing like it was built here before")?;
         let mut note: Note = postcard::from_bytes(&text).map_err(|_| "another gowasm built it")?;
-        if !note.reading.files.iter().any(|file| file.path == go) {
-            return Err(format!("the go command is another: {}", go.display()));
-        }
-        let mut touched = note.reading.compare()?;
+        let mut touched = note.reading.compare(go)?;
         for output in note.outputs() {
             touched |= !output.in_place();
             if !output.restore(store) {

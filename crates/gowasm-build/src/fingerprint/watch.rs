@@ -1,5 +1,6 @@
 //! Everything on disk that a build depends on.
 
+use super::environment;
 use super::folder::Names;
 use super::gomod;
 use crate::Request;
@@ -40,6 +41,9 @@ impl Watched {
         }
         watched.modules(go_mod, toolchain, packages);
         watched.nearer(dir, request, toolchain);
+        if environment::is_launcher(&toolchain.go) {
+            watched.version_files(dir);
+        }
         if let Some(plan) = &request.plan {
             watched.own(request.started_in.join(plan));
         }
@@ -158,6 +162,16 @@ impl Watched {
             }
             self.own(sum);
             self.own(file);
+        }
+    }
+
+    /// Where version managers look for the version to start.
+    fn version_files(&mut self, dir: &Path) {
+        let home = std::env::home_dir();
+        for folder in dir.ancestors().chain(home.as_deref()) {
+            for name in [".tool-versions", ".go-version", "mise.toml", ".mise.toml"] {
+                self.own(folder.join(name));
+            }
         }
     }
 

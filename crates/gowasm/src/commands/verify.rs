@@ -9,7 +9,6 @@ use gowasm_verify::{Engine, Limits, NodeOptions, Plan, Request, Verdict};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
-use std::time::Duration;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -18,9 +17,6 @@ Examples:
   gowasm verify plugin.wasm --message-format json | jq .passed
 
 docs/plans.md describes plans, docs/verification.md what a module finds while it runs.";
-
-/// Modules of GOOS=js have no step limit.
-const NODE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Run a module as a plan says, and print the verdict
 #[derive(clap::Args)]
@@ -74,7 +70,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
         times: !args.no_times,
         cancel: &context.cancel,
     };
-    let verdict = gowasm_verify::verify(&module, &request).map_err(failure)?;
+    let verdict = gowasm_verify::verify(&module, &request).map_err(gowasm_build::Failure::from)?;
     print(&verdict, context);
     Ok(if verdict.passed { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
@@ -141,15 +137,7 @@ fn node_options(go: Option<&Path>) -> Result<NodeOptions, Failure> {
     if !output.status.success() || goroot.is_empty() {
         return Err(environment(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
     }
-    Ok(NodeOptions { goroot: PathBuf::from(goroot), timeout: NODE_TIMEOUT })
-}
-
-fn failure(failure: gowasm_verify::Failure) -> Failure {
-    match failure {
-        gowasm_verify::Failure::Input(diagnostics) => Failure::Input(diagnostics),
-        gowasm_verify::Failure::Environment(diagnostic) => Failure::Environment(diagnostic),
-        gowasm_verify::Failure::Interrupted => Failure::Interrupted,
-    }
+    Ok(NodeOptions::new(PathBuf::from(goroot)))
 }
 
 /// The verdict is the result, so it goes to stdout; a reader that went away is no reason to fail.

@@ -120,10 +120,10 @@ impl Project {
     }
 
     /// The same package as `go build` makes it.
-    pub(crate) fn go_build(&self, flags: &[&str], output: &str) {
+    pub(crate) fn go_build(&self, goos: &str, flags: &[&str], output: &str) {
         let mut command = Command::new(&self.go);
         command.current_dir(self.path("work")).env("GOTOOLCHAIN", "local").env_remove("GOFLAGS");
-        command.env("GOOS", "wasip1").env("GOARCH", "wasm").env("CGO_ENABLED", "0");
+        command.env("GOOS", goos).env("GOARCH", "wasm").env("CGO_ENABLED", "0");
         command
             .args(["build", "-trimpath", "-buildvcs=false", "-o"])
             .arg(self.path(output))
