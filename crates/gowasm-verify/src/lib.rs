@@ -1,19 +1,21 @@
 //! Runs a wasm module against a plan and gives a verdict.
 //!
-//! The module gets nothing from the machine it runs on: no files, no environment, no network, no
-//! real time. So a verdict depends on the module, the plan and the limits alone.
+//! In a verification the module gets nothing from the machine it runs on: no files, no environment,
+//! no network, no real time. So a verdict depends on the module, the plan and the limits alone. A
+//! program that is merely run gets what its caller gives it.
 
 mod ending;
 mod host;
 mod node;
 mod plan;
-mod poll;
+mod program;
 mod run;
 mod sandbox;
 mod validate;
 mod value;
 mod verdict;
 mod wasi;
+mod world;
 
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::Manifest;
@@ -24,7 +26,9 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 pub use plan::Plan;
+pub use program::{Ended, Program, run};
 pub use verdict::{EngineVersion, ModuleId, SCHEMA, Status, Step, StepKind, Verdict};
+pub use world::{Content, Preopened, World};
 
 pub(crate) const WASI: &str = "wasi_snapshot_preview1";
 const GOJS: &str = "gojs";

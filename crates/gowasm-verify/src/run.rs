@@ -6,6 +6,7 @@ use crate::sandbox::{Loaded, Sandbox, Stop};
 use crate::validate::validate;
 use crate::value;
 use crate::verdict::{EngineVersion, ModuleId, SCHEMA, Status, Step, StepKind, Verdict};
+use crate::world::World;
 use crate::{Failure, Kind, Limits, Request, WASMI_VERSION};
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::Manifest;
@@ -91,6 +92,15 @@ pub(crate) fn verify(
     })
 }
 
+/// Runs something that calls a module, and waits for it.
+pub(crate) fn on_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, Failure> {
+    std::thread::scope(|scope| {
+        let builder = std::thread::Builder::new().stack_size(THREAD_STACK);
+        let thread = builder.spawn_scoped(scope, work).map_err(|error| thread_failure(&error))?;
+        thread.join().or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
 fn thread_failure(error: &std::io::Error) -> Failure {
     Failure::Environment(Diagnostic::error(format!("cannot start a thread: {error}")))
 }
@@ -172,7 +182,7 @@ impl Runner {
     }
 
     fn sandbox(&self, loaded: &Loaded) -> Result<Sandbox, Stop> {
-        Sandbox::new(loaded, self.limits, &self.stop)
+        Sandbox::new(loaded, self.limits, &World::default(), &self.stop)
     }
 
     fn refusal(&self, stop: &Stop) -> String {

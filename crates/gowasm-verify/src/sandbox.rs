@@ -6,6 +6,7 @@
 
 use crate::ending::Seen;
 use crate::wasi::Wasi;
+use crate::world::World;
 use crate::{Limits, host, wasi};
 use gowasm_directive::WasmType;
 use gowasm_directive::interface::{Interface, Item};
@@ -199,7 +200,7 @@ fn link(
         let defined = match (wasi::lookup(module, name, signature)?, declared) {
             (Some(function), _) => {
                 linker.func_new(module, name, func_type, move |mut caller, args, results| {
-                    let errno = function(&mut caller, args)?;
+                    let errno = wasi::call(function, &mut caller, args)?;
                     if let Some(result) = results.first_mut() {
                         *result = Val::I32(errno.into());
                     }
@@ -254,10 +255,11 @@ impl Sandbox {
     pub(crate) fn new(
         loaded: &Loaded,
         limits: Limits,
+        world: &World,
         stop: &Arc<AtomicBool>,
     ) -> Result<Self, Stop> {
         let state = State {
-            wasi: Wasi::default(),
+            wasi: Wasi::new(world).map_err(Stop::Trap)?,
             memory: None,
             plan: loaded.plan.clone(),
             limiter: Limiter {
@@ -283,7 +285,7 @@ impl Sandbox {
         let state = self.store.data_mut();
         state.budget = limits.steps;
         state.limiter.denied = false;
-        state.wasi.clear_output();
+        state.wasi.streams.clear();
     }
 
     pub(crate) fn instructions(&self, limits: Limits) -> u64 {
@@ -308,8 +310,8 @@ impl Sandbox {
     pub(crate) fn seen(&self) -> Seen<'_> {
         let state = self.store.data();
         Seen {
-            stdout: &state.wasi.stdout,
-            stderr: &state.wasi.stderr,
+            stdout: &state.wasi.streams.stdout,
+            stderr: &state.wasi.streams.stderr,
             memory: state.memory.map(|memory| memory.data(&self.store)).unwrap_or_default(),
             memory_denied: state.limiter.denied,
         }

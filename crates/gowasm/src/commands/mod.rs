@@ -4,7 +4,9 @@ mod build;
 mod check;
 mod inspect;
 mod link;
+mod run;
 mod store;
+mod test;
 mod toolexec;
 mod verify;
 
@@ -20,7 +22,9 @@ pub(crate) enum Command {
     Check(check::Args),
     Inspect(inspect::Args),
     Link(link::Args),
+    Run(run::Args),
     Store(store::Args),
+    Test(test::Args),
     Toolexec(toolexec::Args),
     Verify(verify::Args),
 }
@@ -37,6 +41,7 @@ impl Command {
         }
         match command.to_str()? {
             "link" => Some(Command::Link(link::Args::new(arguments))),
+            "test" => Some(Command::Test(test::Args::new(arguments))),
             "toolexec" => Some(Command::Toolexec(toolexec::Args::new(arguments))),
             _ => None,
         }
@@ -49,7 +54,9 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<ExitCode, Failu
         Command::Check(args) => check::run(args, context),
         Command::Inspect(args) => inspect::run(args, context),
         Command::Link(args) => link::run(args, context),
+        Command::Run(args) => run::run(args, context),
         Command::Store(args) => store::run(args, context),
+        Command::Test(args) => test::run(args, context),
         Command::Toolexec(args) => toolexec::run(args, context),
         Command::Verify(args) => verify::run(args, context),
     }

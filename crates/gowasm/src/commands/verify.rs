@@ -87,7 +87,7 @@ fn engine(name: Option<EngineName>) -> Result<Option<Engine>, Failure> {
     }
 }
 
-fn read(path: &Path, context: &Context) -> Result<(Vec<u8>, String), Failure> {
+pub(crate) fn read(path: &Path, context: &Context) -> Result<(Vec<u8>, String), Failure> {
     let place = context.started_in.join(path);
     let shown = context.shown(&place);
     match std::fs::read(&place) {

@@ -1,0 +1,73 @@
+//! A command run as a program, in a world that its caller chose.
+
+use crate::sandbox::{Loaded, Sandbox, Stop};
+use crate::world::World;
+use crate::{Failure, Kind, Limits};
+use gowasm_diagnostic::Diagnostic;
+use gowasm_directive::interface;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// What is run, and with what.
+pub struct Program<'a> {
+    pub module: &'a [u8],
+    /// How messages name the module.
+    pub shown: &'a str,
+    pub world: &'a World,
+    pub limits: Limits,
+    pub cancel: &'a Arc<AtomicBool>,
+}
+
+/// How a program ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    Exit(i32),
+    /// Why it could not go on.
+    Trap(String),
+}
+
+/// Runs `_start` to its end. Only what runs is validated.
+pub fn run(program: &Program<'_>) -> Result<Ended, Failure> {
+    let interface = interface::read(program.module).map_err(|fault| Failure::Input(vec![fault]))?;
+    match Kind::of(&interface) {
+        Kind::Command => {}
+        Kind::Reactor => {
+            let hint = "a reactor waits for calls: say with a plan which, and use `gowasm verify --plan FILE`";
+            return Err(refused(program, "is a reactor: it has no `_start`", hint));
+        }
+        Kind::Js => {
+            let hint = "run it with node and the wasm_exec_node.js of the Go that built it, or build it with --goos wasip1";
+            return Err(refused(
+                program,
+                "is built for GOOS=js, for which there is no engine here",
+                hint,
+            ));
+        }
+    }
+    let plan = Arc::new(crate::plan::Checked::none());
+    let loaded = Loaded::new(program.module, &interface, plan).map_err(|reason| {
+        Failure::Input(vec![Diagnostic::error(format!("{}: {reason}", program.shown))])
+    })?;
+    let ended = crate::run::on_deep_stack(|| {
+        let mut sandbox = Sandbox::new(&loaded, program.limits, program.world, program.cancel)?;
+        sandbox.begin(program.limits);
+        let result = sandbox.call("_start", &[]);
+        match result {
+            Err(Stop::Trap(why)) if sandbox.seen().memory_denied => Err(Stop::Trap(format!(
+                "{why} (the memory limit of {} bytes was reached)",
+                program.limits.memory_bytes
+            ))),
+            other => other,
+        }
+    })?;
+    match ended {
+        Ok(_) => Ok(Ended::Exit(0)),
+        Err(Stop::Exit(code)) => Ok(Ended::Exit(code)),
+        Err(Stop::Interrupted) => Err(Failure::Interrupted),
+        Err(stop) => Ok(Ended::Trap(stop.to_string())),
+    }
+}
+
+fn refused(program: &Program<'_>, why: &str, hint: &str) -> Failure {
+    Failure::Input(vec![Diagnostic::error(format!("{} {why}", program.shown)).hint(hint)])
+}

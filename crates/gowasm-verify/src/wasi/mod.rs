@@ -1,0 +1,282 @@
+//! The WASI preview 1 host.
+//!
+//! In a verification time is virtual: it starts at a fixed moment, every look at it moves it on a
+//! little, and waiting moves it to the awaited moment at once. Random numbers come from a fixed seed.
+//! So a verification gives the same answer every time. A live world has the machine's clock, random
+//! numbers and streams. Both have the directories that they were given, and no network.
+
+mod errno;
+mod files;
+mod memory;
+mod paths;
+mod poll;
+mod stat;
+mod streams;
+
+use crate::sandbox::{State, Stop, charge};
+use crate::world::World;
+use errno::{EBADF, EFAULT, EINVAL, ENOSYS, Errno, Fail, SUCCESS};
+use files::Files;
+use gowasm_directive::{FuncType, WasmType};
+use memory::{int, long, store, with_memory};
+use std::time::{Duration, Instant, SystemTime};
+use wasmi::{Caller, Val};
+
+pub(crate) use streams::Captured;
+use streams::Streams;
+
+/// 2026-01-01T00:00:00Z, in nanoseconds.
+const EPOCH: u64 = 1_767_225_600_000_000_000;
+const TICK: u64 = 1_000;
+
+/// What one instance has of the world.
+pub(crate) struct Wasi {
+    pub(crate) streams: Streams,
+    files: Files,
+    args: Vec<String>,
+    env: Vec<String>,
+    clock: Clock,
+    /// `None` takes the machine's random numbers.
+    random: Option<u64>,
+}
+
+enum Clock {
+    /// Nanoseconds since the program began.
+    Virtual(u64),
+    Live(Instant),
+}
+
+impl Wasi {
+    /// The error is a directory that cannot be opened.
+    pub(crate) fn new(world: &World) -> Result<Self, String> {
+        Ok(Wasi {
+            streams: Streams { live: world.live, ..Streams::default() },
+            files: Files::new(world)?,
+            args: world.args.clone(),
+            env: world.env.clone(),
+            clock: if world.live { Clock::Live(Instant::now()) } else { Clock::Virtual(0) },
+            random: (!world.live).then_some(0),
+        })
+    }
+
+    /// The realtime clock, and the monotonic and CPU ones, which all begin with the program.
+    fn now(&self, clock: u32) -> Option<u64> {
+        match (clock, &self.clock) {
+            (0, Clock::Virtual(elapsed)) => Some(EPOCH.saturating_add(*elapsed)),
+            (0, Clock::Live(_)) => {
+                let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+                Some(nanoseconds(since.unwrap_or_default()))
+            }
+            (1..=3, Clock::Virtual(elapsed)) => Some(*elapsed),
+            // Go takes a monotonic zero for no time at all.
+            (1..=3, Clock::Live(begun)) => Some(nanoseconds(begun.elapsed()) + 1),
+            _ => None,
+        }
+    }
+
+    fn random(&mut self, into: &mut [u8]) -> Result<(), Errno> {
+        let Some(state) = &mut self.random else {
+            return getrandom::fill(into).map_err(|_| ENOSYS);
+        };
+        for chunk in into.chunks_mut(8) {
+            let random = split_mix(state).to_le_bytes();
+            chunk.copy_from_slice(&random[..chunk.len()]);
+        }
+        Ok(())
+    }
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// SplitMix64.
+fn split_mix(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut mixed = *state;
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}
+
+type Answer = Result<(), Fail>;
+pub(crate) type Function = fn(&mut Caller<'_, State>, &[Val]) -> Answer;
+
+/// The function's error number, or why the program ends.
+pub(crate) fn call(
+    function: Function,
+    caller: &mut Caller<'_, State>,
+    args: &[Val],
+) -> Result<u16, Stop> {
+    match function(caller, args) {
+        Ok(()) => Ok(SUCCESS.0),
+        Err(Fail::Errno(errno)) => Ok(errno.0),
+        Err(Fail::Stop(stop)) => Err(stop),
+    }
+}
+
+const I32: WasmType = WasmType::I32;
+const I64: WasmType = WasmType::I64;
+
+/// The function of a WASI import; nothing for other modules' imports and for what is not known.
+pub(crate) fn lookup(
+    module: &str,
+    name: &str,
+    signature: &FuncType,
+) -> Result<Option<Function>, String> {
+    if module != crate::WASI {
+        return Ok(None);
+    }
+    let Some((params, function)) = table(name) else { return Ok(None) };
+    let results: &[WasmType] = if name == "proc_exit" { &[] } else { &[I32] };
+    if signature.params != params || signature.results != results {
+        let wanted = FuncType { params: params.to_vec(), results: results.to_vec() };
+        return Err(format!(
+            "the module imports `{module}.{name}` as {signature}; WASI has it as {wanted}"
+        ));
+    }
+    Ok(Some(function))
+}
+
+fn table(name: &str) -> Option<(&'static [WasmType], Function)> {
+    Some(match name {
+        "args_get" => (&[I32, I32], args_get),
+        "args_sizes_get" => (&[I32, I32], args_sizes_get),
+        "environ_get" => (&[I32, I32], environ_get),
+        "environ_sizes_get" => (&[I32, I32], environ_sizes_get),
+        "clock_res_get" => (&[I32, I32], clock_res_get),
+        "clock_time_get" => (&[I32, I64, I32], clock_time_get),
+        "random_get" => (&[I32, I32], random_get),
+        "sched_yield" => (&[], |caller, _| Ok(charge(caller, 1)?)),
+        "proc_exit" => (&[I32], |_, args| Err(Stop::Exit(int(args, 0) as i32).into())),
+        "proc_raise" => (&[I32], |_, _| Err(ENOSYS.into())),
+        "poll_oneoff" => (&[I32, I32, I32, I32], poll::poll_oneoff),
+        "fd_advise" => (&[I32, I64, I64, I32], files::fd_advise),
+        "fd_allocate" => (&[I32, I64, I64], files::fd_allocate),
+        "fd_close" => (&[I32], files::fd_close),
+        "fd_datasync" | "fd_sync" => (&[I32], files::fd_sync),
+        "fd_fdstat_get" => (&[I32, I32], files::fd_fdstat_get),
+        "fd_fdstat_set_flags" => (&[I32, I32], files::fd_known),
+        "fd_fdstat_set_rights" => (&[I32, I64, I64], files::fd_known),
+        "fd_filestat_get" => (&[I32, I32], files::fd_filestat_get),
+        "fd_filestat_set_size" => (&[I32, I64], files::fd_filestat_set_size),
+        "fd_filestat_set_times" => (&[I32, I64, I64, I32], files::fd_filestat_set_times),
+        "fd_pread" => (&[I32, I32, I32, I64, I32], files::fd_pread),
+        "fd_prestat_dir_name" => (&[I32, I32, I32], files::fd_prestat_dir_name),
+        "fd_prestat_get" => (&[I32, I32], files::fd_prestat_get),
+        "fd_pwrite" => (&[I32, I32, I32, I64, I32], files::fd_pwrite),
+        "fd_read" => (&[I32, I32, I32, I32], files::fd_read),
+        "fd_readdir" => (&[I32, I32, I32, I64, I32], files::fd_readdir),
+        "fd_renumber" => (&[I32, I32], files::fd_renumber),
+        "fd_seek" => (&[I32, I64, I32, I32], files::fd_seek),
+        "fd_tell" => (&[I32, I32], files::fd_tell),
+        "fd_write" => (&[I32, I32, I32, I32], files::fd_write),
+        "path_create_directory" => (&[I32, I32, I32], paths::create_directory),
+        "path_filestat_get" => (&[I32, I32, I32, I32, I32], paths::filestat_get),
+        "path_filestat_set_times" => {
+            (&[I32, I32, I32, I32, I64, I64, I32], paths::filestat_set_times)
+        }
+        "path_link" => (&[I32, I32, I32, I32, I32, I32, I32], paths::link),
+        "path_open" => (&[I32, I32, I32, I32, I32, I64, I64, I32, I32], paths::open),
+        "path_readlink" => (&[I32, I32, I32, I32, I32, I32], paths::readlink),
+        "path_remove_directory" => (&[I32, I32, I32], paths::remove_directory),
+        "path_rename" => (&[I32, I32, I32, I32, I32, I32], paths::rename),
+        "path_symlink" => (&[I32, I32, I32, I32, I32], paths::symlink),
+        "path_unlink_file" => (&[I32, I32, I32], paths::unlink_file),
+        "sock_accept" => (&[I32, I32, I32], no_socket),
+        "sock_recv" => (&[I32, I32, I32, I32, I32, I32], no_socket),
+        "sock_send" => (&[I32, I32, I32, I32, I32], no_socket),
+        "sock_shutdown" => (&[I32, I32], no_socket),
+        _ => return None,
+    })
+}
+
+fn no_socket(_: &mut Caller<'_, State>, _: &[Val]) -> Answer {
+    Err(EBADF.into())
+}
+
+fn args_sizes_get(caller: &mut Caller<'_, State>, args: &[Val]) -> Answer {
+    let strings = caller.data().wasi.args.clone();
+    sizes(caller, args, &strings)
+}
+
+fn args_get(caller: &mut Caller<'_, State>, args: &[Val]) -> Answer {
+    let strings = caller.data().wasi.args.clone();
+    list(caller, args, &strings)
+}
+
+fn environ_sizes_get(caller: &mut Caller<'_, State>, args: &[Val]) -> Answer {
+    let strings = caller.data().wasi.env.clone();
+    sizes(caller, args, &strings)
+}
+
+fn environ_get(caller: &mut Caller<'_, State>, args: &[Val]) -> Answer {
+    let strings = caller.data().wasi.env.clone();
+    list(caller, args, &strings)
+}
+
+fn sizes(caller: &mut Caller<'_, State>, args: &[Val], strings: &[String]) -> Answer {
+    let bytes: usize = strings.iter().map(|string| string.len() + 1).sum();
+    store(caller, int(args, 0), &(strings.len() as u32).to_le_bytes())?;
+    store(caller, int(args, 1), &(bytes as u32).to_le_bytes())
+}
+
+/// Pointers in one place, the strings with a zero byte each in another.
+fn list(caller: &mut Caller<'_, State>, args: &[Val], strings: &[String]) -> Answer {
+    let (mut pointers, mut buffer) = (Vec::new(), Vec::new());
+    for string in strings {
+        let at = int(args, 1).checked_add(buffer.len() as u32).ok_or(EFAULT)?;
+        pointers.extend_from_slice(&at.to_le_bytes());
+        buffer.extend_from_slice(string.as_bytes());
+        buffer.push(0);
+    }
+    store(caller, int(args, 0), &pointers)?;
+    store(caller, int(args, 1), &buffer)
+}
+
+fn clock_res_get(caller: &mut Caller<'_, State>, args: &[Val]) -> Answer {
+    caller.data().wasi.now(int(args, 0)).ok_or(EINVAL)?;
+    store(caller, int(args, 1), &TICK.to_le_bytes())
+}
+
+fn clock_time_get(caller: &mut Caller<'_, State>, args: &[Val]) -> Answer {
+    let wasi = &mut caller.data_mut().wasi;
+    if let Clock::Virtual(elapsed) = &mut wasi.clock {
+        *elapsed = elapsed.saturating_add(TICK);
+    }
+    let now = wasi.now(int(args, 0)).ok_or(EINVAL)?;
+    store(caller, int(args, 2), &now.to_le_bytes())
+}
+
+fn random_get(caller: &mut Caller<'_, State>, args: &[Val]) -> Answer {
+    let (address, length) = (int(args, 0), int(args, 1));
+    charge(caller, u64::from(length) / 8)?;
+    let (data, state) = with_memory(caller)?;
+    let target = memory::slice_mut(data, address, length)?;
+    Ok(state.wasi.random(target)?)
+}
+
+/// Lets this much time pass; a live program that is interrupted wakes up at once.
+fn pass(caller: &mut Caller<'_, State>, nanoseconds: u64) -> Result<(), Stop> {
+    const WATCH: Duration = Duration::from_millis(20);
+    match &mut caller.data_mut().wasi.clock {
+        Clock::Virtual(elapsed) => *elapsed = elapsed.saturating_add(nanoseconds),
+        Clock::Live(_) => {
+            let (begun, wanted) = (Instant::now(), Duration::from_nanos(nanoseconds));
+            loop {
+                let left = wanted.saturating_sub(begun.elapsed());
+                if left.is_zero() {
+                    break;
+                }
+                std::thread::sleep(left.min(WATCH));
+                charge(caller, 0)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A 64-bit argument whose sign does not matter.
+fn unsigned(args: &[Val], index: usize) -> u64 {
+    long(args, index) as u64
+}

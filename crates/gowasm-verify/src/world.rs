@@ -1,0 +1,31 @@
+//! What a module finds around itself: arguments, environment, directories, clock and streams.
+
+use std::path::PathBuf;
+
+/// The default is the world of a verification: nothing is there, and nothing differs from run to run.
+#[derive(Debug, Clone, Default)]
+pub struct World {
+    /// The program's name first.
+    pub args: Vec<String>,
+    /// `NAME=value` each.
+    pub env: Vec<String>,
+    pub dirs: Vec<Preopened>,
+    /// The machine's own clock, random numbers and standard streams.
+    pub live: bool,
+}
+
+/// A directory that the module may use.
+#[derive(Debug, Clone)]
+pub struct Preopened {
+    /// How the module names it.
+    pub guest: String,
+    pub content: Content,
+}
+
+#[derive(Debug, Clone)]
+pub enum Content {
+    /// A directory of the machine, with all rights that this process has.
+    Host(PathBuf),
+    /// These files, by their paths below the directory; every instance gets them anew.
+    Files(Vec<(String, Vec<u8>)>),
+}

@@ -1,0 +1,172 @@
+//! `gowasm run` and `gowasm test` as a user meets them.
+
+#![cfg(unix)]
+
+mod support;
+
+use std::io::Write;
+use std::process::Stdio;
+use support::{Project, REACTOR, Run};
+
+const TOOL: &str = r#"package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+func check(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(9)
+	}
+}
+
+func main() {
+	if os.Getenv("PANIC") != "" {
+		panic("as asked for")
+	}
+	in, err := io.ReadAll(os.Stdin)
+	check(err)
+	fmt.Println(strings.Join(os.Args[1:], " "), os.Getenv("MODE"), string(in))
+	if time.Now().Year() < 2020 {
+		os.Exit(8)
+	}
+	check(os.MkdirAll("/data/a/b", 0o755))
+	check(os.WriteFile("/data/a/b/new", []byte("abc"), 0o644))
+	check(os.Rename("/data/a/b/new", "/data/new"))
+	check(os.Truncate("/data/new", 2))
+	file, err := os.OpenFile("/data/new", os.O_APPEND|os.O_WRONLY, 0)
+	check(err)
+	_, err = file.Write([]byte("xy"))
+	check(err)
+	check(file.Close())
+	check(os.Chtimes("/data/new", time.Unix(1, 0), time.Unix(2, 0)))
+	info, err := os.Stat("/data/new")
+	check(err)
+	fmt.Println(info.Size(), info.ModTime().Unix())
+	check(os.Symlink("new", "/data/link"))
+	target, err := os.Readlink("/data/link")
+	check(err)
+	fmt.Println(target)
+	check(filepath.Walk("/data", func(path string, _ os.FileInfo, err error) error {
+		fmt.Println(path)
+		return err
+	}))
+	check(os.RemoveAll("/data/a"))
+	for _, path := range []string{"/secret", "/data/../secret", "/data/out"} {
+		if _, err := os.ReadFile(path); err == nil {
+			os.Exit(10)
+		}
+	}
+	os.Exit(7)
+}
+"#;
+
+#[test]
+fn a_program_has_what_it_is_given_and_no_more() {
+    let project = Project::new(TOOL);
+    project.go_build("wasip1", &[], "work/tool.wasm");
+    project.write("data/given", "");
+    project.write("secret", "nobody's business");
+    std::os::unix::fs::symlink(project.path("secret"), project.path("data/out")).unwrap();
+    let dir = format!("{}::/data", project.path("data").display());
+    let mut command = project.gowasm(&["run", "--dir", &dir, "--env", "MODE=fast", "--env", "OWN"]);
+    command.args(["tool.wasm", "one", "--two"]).env("OWN", "x");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"typed").unwrap();
+    let run = Run::from(child.wait_with_output().unwrap());
+    assert_eq!((run.code, run.stderr.as_str()), (Some(7), ""), "{}", run.stdout);
+    let wanted = "one --two fast typed\n4 2\nnew\n\
+                  /data\n/data/a\n/data/a/b\n/data/given\n/data/link\n/data/new\n/data/out\n";
+    assert_eq!(run.stdout, wanted);
+    assert_eq!(project.read("data/new"), b"abxy");
+    assert!(!project.exists("data/a"));
+}
+
+#[test]
+fn ends_that_are_no_exit_say_why() {
+    let project = Project::new(TOOL);
+    project.go_build("wasip1", &[], "work/tool.wasm");
+    let run = project.run(&["run", "--env", "PANIC=1", "tool.wasm"]);
+    assert_eq!(run.code, Some(2), "{}", run.stderr);
+    assert!(run.stderr.contains("panic: as asked for"), "{}", run.stderr);
+    let run = project.run(&["run", "--step-limit", "100000", "tool.wasm"]);
+    assert_eq!(run.code, Some(1));
+    assert_eq!(run.stderr, "error: tool.wasm: the step limit was reached\n");
+    let run = project.run(&["run", "--dir", "/nowhere/at/all", "tool.wasm"]);
+    assert_eq!(run.code, Some(1));
+    assert!(run.stderr.contains("cannot open the directory /nowhere/at/all"), "{}", run.stderr);
+    let run = project.run(&["run", "--env", "NOT_THERE", "tool.wasm"]);
+    assert_eq!(run.code, Some(2));
+
+    let project = Project::new(REACTOR);
+    project.go_build("wasip1", &["-buildmode=c-shared"], "work/reactor.wasm");
+    let run = project.run(&["run", "reactor.wasm"]);
+    assert_eq!(run.code, Some(1));
+    assert!(run.stderr.contains("reactor.wasm is a reactor"), "{}", run.stderr);
+}
+
+const TESTS: &str = r#"package main
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+	"time"
+)
+
+func TestAdd(t *testing.T) {
+	if add(1, 2) != 3 || runtime.GOOS != "wasip1" {
+		t.Fatal("wrong")
+	}
+}
+
+func TestFiles(t *testing.T) {
+	if err := os.WriteFile(filepath.Join(t.TempDir(), "new"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.ReadFile("testdata/in.txt"); err != nil {
+		t.Fatal(err)
+	}
+	begun := time.Now()
+	time.Sleep(time.Millisecond)
+	if time.Since(begun) < time.Millisecond {
+		t.Fatal("too early")
+	}
+}
+
+func TestOnDemand(t *testing.T) {
+	if os.Getenv("FAIL") != "" {
+		t.Fatal("failed as asked for")
+	}
+}
+"#;
+
+#[test]
+fn go_test_runs_in_our_engine() {
+    let project = Project::new(REACTOR);
+    project.write("work/main_test.go", TESTS);
+    project.write("work/testdata/in.txt", "");
+    let run = project.ok(&["test", "-count=1", "-v", "-coverprofile=cover.out", "."]);
+    for line in ["--- PASS: TestAdd", "--- PASS: TestFiles", "coverage: 100.0% of statements"] {
+        assert!(run.stdout.contains(line), "{}", run.stdout);
+    }
+    let profile = String::from_utf8(project.read("work/cover.out")).unwrap();
+    assert!(profile.contains("example.com/calc/main.go:4.28,4.44 1 1"), "{profile}");
+
+    let run = Run::of(project.gowasm(&["test", "-json", "-run=OnDemand", "."]).env("FAIL", "1"));
+    assert_eq!(run.code, Some(1), "{}", run.stderr);
+    let failed = |line: &str| {
+        let event: serde_json::Value = serde_json::from_str(line).unwrap();
+        event["Action"] == "fail" && event["Test"] == "TestOnDemand"
+    };
+    assert!(run.stdout.lines().any(failed), "{}", run.stdout);
+    assert!(!run.stdout.contains("TestAdd"), "{}", run.stdout);
+}
