@@ -5,6 +5,7 @@ mod demo;
 mod docs;
 mod examples;
 mod project;
+mod servers;
 mod table;
 mod test;
 mod tools;
@@ -25,7 +26,7 @@ enum Chore {
     Demo,
     /// Run the whole test suite; the last line is `N passed, N failed, N skipped`
     Test,
-    /// Install the Go toolchains of the tests and print where they are
+    /// Install the Go toolchains and servers of the tests and print where they are
     Tools,
     /// Measure beside the peers, in turn, and print medians and ratios
     Bench(bench::Bench),

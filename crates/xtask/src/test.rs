@@ -1,8 +1,8 @@
 //! The whole test suite, part by part; a part that cannot be set up here is skipped and says so.
 
-use crate::tools;
-use crate::{demo, docs, project};
+use crate::{demo, docs, project, servers, tools};
 use anyhow::{Context, Result};
+use gowasm_testbed::{BUILDBOX, BUILDGRID, Programs};
 use std::env;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, ExitCode, Stdio};
@@ -55,8 +55,12 @@ pub(crate) fn run() -> Result<ExitCode> {
         Ok(wrong.is_empty())
     });
     let gos = toolchains(&mut count);
+    let servers = servers::programs();
+    if let Err(error) = &servers {
+        count.skip("remote execution servers", error);
+    }
     println!("== cargo test");
-    cargo_test(&mut count, &gos)?;
+    cargo_test(&mut count, &gos, servers.ok())?;
     count.part("demo", demo::run);
 
     let Count { passed, failed, skipped } = count;
@@ -82,7 +86,7 @@ fn toolchains(count: &mut Count) -> String {
 }
 
 /// Runs every Rust test of the workspace and adds up what each test binary says of itself.
-fn cargo_test(count: &mut Count, gos: &str) -> Result<()> {
+fn cargo_test(count: &mut Count, gos: &str, servers: Option<Programs>) -> Result<()> {
     let mut command = project::cargo();
     command
         .args(["test", "--workspace", "--no-fail-fast", "--", "--nocapture"])
@@ -90,6 +94,9 @@ fn cargo_test(count: &mut Count, gos: &str) -> Result<()> {
         .env("GOWASM_CORPUS", "full")
         .env("GOTOOLCHAIN", "local")
         .stdout(Stdio::piped());
+    if let Some(Programs { buildbox, buildgrid }) = servers {
+        command.env(BUILDBOX, buildbox).env(BUILDGRID, buildgrid);
+    }
     // Without a Go on the machine the tests use the newest that was installed.
     if tools::machine_go().is_none()
         && let Some(bin) = env::split_paths(gos).next().as_deref().and_then(|go| go.parent())

@@ -1,9 +1,10 @@
 //! What a fresh machine lacks: Go toolchains and the peers that we are measured against, installed
 //! by package name with pip into a folder that checkouts share.
 
-use crate::project;
+use crate::{project, servers};
 use anyhow::{Context, Result, bail};
 use etcetera::BaseStrategy;
+use gowasm_testbed::{BUILDBOX, BUILDGRID, Programs};
 use std::env;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -48,10 +49,38 @@ pub(crate) fn installed_go(version: &str) -> Result<PathBuf> {
     Ok(dir.join("go/bin/go"))
 }
 
-/// The folder of a PyPI package. An install that was cut off never has the package's name.
+/// The folder of a PyPI package, alone.
 pub(crate) fn pip_package(name: &str, version: &str) -> Result<PathBuf> {
+    pip(name, version, &["--no-deps"])
+}
+
+/// The folder of a PyPI package with all it needs, and others beside it.
+pub(crate) fn pip_packages(name: &str, version: &str, others: &[&str]) -> Result<PathBuf> {
+    pip(name, version, others)
+}
+
+fn pip(name: &str, version: &str, more: &[&str]) -> Result<PathBuf> {
+    once(&format!("{name}-{version}"), |folder| {
+        let installed = Command::new("python3")
+            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
+            .args(["--root-user-action=ignore", "--target"])
+            .arg(folder)
+            .arg(format!("{name}=={version}"))
+            .args(more)
+            .output()
+            .context("cannot start python3, which installs this with pip")?;
+        if !installed.status.success() {
+            let said = String::from_utf8_lossy(&installed.stderr);
+            bail!("pip cannot install {name} {version}:\n{said}");
+        }
+        Ok(())
+    })
+}
+
+/// A folder of the tools folder, filled once. A set-up that was cut off never has the name.
+pub(crate) fn once(name: &str, fill: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
     let tools = folder()?;
-    let place = tools.join(format!("{name}-{version}"));
+    let place = tools.join(name);
     if place.is_dir() {
         return Ok(place);
     }
@@ -60,21 +89,9 @@ pub(crate) fn pip_package(name: &str, version: &str) -> Result<PathBuf> {
     if place.is_dir() {
         return Ok(place);
     }
-    eprintln!("installing {name} {version} into {}", tools.display());
+    eprintln!("installing {name} into {}", tools.display());
     let unfinished = tempfile::Builder::new().prefix(".unfinished-").tempdir_in(&tools)?;
-    let installed = Command::new("python3")
-        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
-        .args(["--root-user-action=ignore", "--no-deps", "--target"])
-        .arg(unfinished.path())
-        .arg(format!("{name}=={version}"))
-        .output()
-        .context("cannot start python3, which installs this with pip")?;
-    if !installed.status.success() {
-        bail!(
-            "pip cannot install {name} {version}:\n{}",
-            String::from_utf8_lossy(&installed.stderr)
-        );
-    }
+    fill(unfinished.path())?;
     fs::rename(unfinished.keep(), &place)?;
     Ok(place)
 }
@@ -103,5 +120,7 @@ pub(crate) fn show() -> Result<ExitCode> {
     for version in OLDER_GOS {
         println!("{version}\t{}", installed_go(version)?.display());
     }
+    let Programs { buildbox, buildgrid } = servers::programs()?;
+    println!("{BUILDBOX}={}\n{BUILDGRID}={}", buildbox.display(), buildgrid.display());
     Ok(ExitCode::SUCCESS)
 }

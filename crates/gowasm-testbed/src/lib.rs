@@ -1,0 +1,13 @@
+//! Real remote execution servers, for tests and benchmarks only: buildbox-casd, and BuildGrid with
+//! PostgreSQL and workers. They listen on the loopback interface, on free ports, keep everything in
+//! temporary folders, and end when their value is dropped or the process that started them dies.
+
+mod buildgrid;
+mod casd;
+mod postgres;
+mod process;
+mod programs;
+
+pub use buildgrid::{BuildGrid, PROPERTIES};
+pub use casd::Casd;
+pub use programs::{BUILDBOX, BUILDGRID, Programs, has_postgres};

@@ -1,0 +1,86 @@
+//! The remote execution servers that tests and benchmarks run against: buildbox out of Debian's
+//! packages, BuildGrid with pip, PostgreSQL with apt.
+
+use crate::{project, tools};
+use anyhow::{Context, Result, bail};
+use gowasm_testbed::Programs;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const BUILDGRID_VERSION: &str = "0.4.4";
+/// The first release with buildbox 1.4.
+const DEBIAN: &str = "forky";
+
+/// Sets up what is missing.
+pub(crate) fn programs() -> Result<Programs> {
+    if !gowasm_testbed::has_postgres() {
+        // Only root may; for others it is a skip that says so.
+        let mut install = Command::new("apt-get");
+        install
+            .args(["install", "-y", "-q", "postgresql"])
+            .env("DEBIAN_FRONTEND", "noninteractive");
+        project::output(&mut install).context("PostgreSQL is not installed, nor can it be")?;
+    }
+    let buildgrid = tools::pip_packages("buildgrid", BUILDGRID_VERSION, &["psycopg2-binary"])?;
+    Ok(Programs { buildbox: debian_packages("buildbox")?, buildgrid })
+}
+
+/// The files of a Debian package and of all it needs, unpacked into a folder. Nothing is installed,
+/// so this needs neither Debian's newest release nor root.
+fn debian_packages(package: &str) -> Result<PathBuf> {
+    tools::once(&format!("{package}-{DEBIAN}"), |folder| {
+        let apt = folder.join("apt");
+        for part in ["lists/partial", "cache/archives/partial"] {
+            fs::create_dir_all(apt.join(part))?;
+        }
+        fs::write(apt.join("status"), "")?;
+        let mirror = mirror()?;
+        fs::write(apt.join("sources.list"), format!("deb {mirror} {DEBIAN} main\n"))?;
+        project::output(apt_get(&apt).arg("update"))?;
+        let install = ["install", "-y", "--no-install-recommends", "--download-only", package];
+        project::output(apt_get(&apt).args(install))?;
+        let mut unpacked = 0;
+        for archive in fs::read_dir(apt.join("cache/archives"))? {
+            let archive = archive?.path();
+            if archive.extension().is_some_and(|extension| extension == "deb") {
+                project::output(Command::new("dpkg-deb").arg("-x").arg(&archive).arg(folder))?;
+                unpacked += 1;
+            }
+        }
+        if unpacked == 0 {
+            bail!("apt downloaded no package for {package}");
+        }
+        fs::remove_dir_all(&apt)?;
+        Ok(())
+    })
+}
+
+/// An apt that knows nothing of what this machine has installed.
+fn apt_get(state: &Path) -> Command {
+    let mut command = Command::new("apt-get");
+    let state = state.display();
+    for option in [
+        format!("Dir::State={state}"),
+        format!("Dir::State::status={state}/status"),
+        format!("Dir::Cache={state}/cache"),
+        format!("Dir::Etc::sourcelist={state}/sources.list"),
+        "Dir::Etc::sourceparts=/nonexistent".to_owned(),
+        "Acquire::Check-Valid-Until=false".to_owned(),
+        "APT::Sandbox::User=".to_owned(),
+        "Debug::NoLocking=true".to_owned(),
+    ] {
+        command.args(["-o", &option]);
+    }
+    command.arg("-q");
+    command
+}
+
+/// The Debian mirror that this machine uses.
+fn mirror() -> Result<String> {
+    let listed =
+        project::output(Command::new("apt-get").args(["indextargets", "--format", "$(REPO_URI)"]))?;
+    let is_debian = |uri: &&str| uri.trim_end_matches('/').ends_with("/debian");
+    let found = listed.lines().find(is_debian);
+    Ok(found.context("apt knows no Debian mirror on this machine")?.to_owned())
+}
