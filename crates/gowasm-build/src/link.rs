@@ -5,6 +5,7 @@ use crate::packages::Packages;
 use crate::toolchain::Toolchain;
 use crate::{Failure, Linker, Progress, Request, flags, modinfo, process};
 use gowasm_diagnostic::Diagnostic;
+use gowasm_directive::Goos;
 use gowasm_store::{Action, ActionResult, Digest, OutputFile};
 use std::ffi::OsString;
 use std::fmt::Write;
@@ -125,7 +126,8 @@ impl LinkInputs {
         let main = self.main_archive().logical();
         let arguments = self.arguments(OUTPUT.into(), IMPORTCFG.into(), main.into());
         let arguments = arguments.iter().map(|argument| argument.to_string_lossy().into_owned());
-        let command = ["link".to_owned()].into_iter().chain(arguments);
+        let guard = guard_of(session.request).map(|_| "-guard".to_owned());
+        let command = ["link".to_owned()].into_iter().chain(guard).chain(arguments);
         let action = Action::new(command)
             .env("GOOS", session.request.target.goos.as_str())
             .env("GOARCH", "wasm")
@@ -134,6 +136,7 @@ impl LinkInputs {
             .env("GOROOT", "")
             .platform("linker", session.linker.as_str())
             .platform("go", toolchain.version.clone())
+            .platform("guard", guard_of(session.request).unwrap_or_default())
             .input_digest("tool/link", self.tool, true)
             .input_bytes(IMPORTCFG, self.importcfg(Archive::logical).as_bytes(), false)
             .output(OUTPUT);
@@ -184,6 +187,12 @@ pub(crate) fn link(
         Linker::Gowasm => with_gowasm(arguments)?,
     }
     let bytes = std::fs::read(&output).map_err(|error| Failure::io("read", &output, &error))?;
+    let bytes = match guard_of(session.request) {
+        Some(_) => gowasm_guard::guard(&bytes).map_err(|error| {
+            Failure::input(Diagnostic::error(format!("the module cannot get its guard: {error}")))
+        })?,
+        None => bytes,
+    };
     let digest = Digest::of(&bytes);
     session.keep(|store| {
         store.put_bytes(&bytes)?;
@@ -208,6 +217,11 @@ pub(crate) fn choose(request: &Request, toolchain: &Toolchain, progress: &dyn Pr
         return Linker::Go;
     }
     request.linker
+}
+
+/// Which guard the module gets, if it gets one.
+fn guard_of(request: &Request) -> Option<&'static str> {
+    (request.guard && request.target.goos == Goos::Wasip1).then_some(gowasm_guard::VERSION)
 }
 
 fn with_gowasm(arguments: Vec<OsString>) -> Result<(), Failure> {

@@ -25,6 +25,8 @@ pub struct Request {
     pub plan: Option<PathBuf>,
     pub verify: bool,
     pub linker: Linker,
+    /// Whether exports refuse calls before the initialisation and after the end; wasip1 only.
+    pub guard: bool,
     /// What the module may use while it is verified.
     pub limits: Limits,
     /// The store's folder, where it is not the usual one.

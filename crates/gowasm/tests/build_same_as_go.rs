@@ -1,4 +1,4 @@
-//! A module is what `go build -trimpath -buildvcs=false` makes, but for the build ID.
+//! A module is what `go build -trimpath -buildvcs=false` makes, but for the guard and the build ID.
 
 #![cfg(unix)]
 
@@ -17,7 +17,16 @@ fn assert_same(project: &Project, flags: &[&str], ldflags: &str, what: &str) {
         _ => ("wasip1", go_flags.as_slice()),
     };
     project.go_build(goos, &go_flags.iter().map(String::as_str).collect::<Vec<_>>(), "go.wasm");
-    let mut args = vec!["build", "-q", "-o", "../ours.wasm", "--no-verify", "--ldflags", &ldflags];
+    let mut args = vec![
+        "build",
+        "-q",
+        "-o",
+        "../ours.wasm",
+        "--no-verify",
+        "--no-guard",
+        "--ldflags",
+        &ldflags,
+    ];
     args.extend(flags);
     project.ok(&args);
     let (ours, theirs) = (project.read("ours.wasm"), project.read("go.wasm"));

@@ -63,6 +63,10 @@ pub(crate) struct Args {
     /// Who links
     #[arg(long, value_name = "LINKER", default_value = "gowasm")]
     linker: LinkerName,
+    /// Leave the module as the linker wrote it: its exports then answer calls before the
+    /// initialisation and after a trap or an exit
+    #[arg(long)]
+    no_guard: bool,
     /// Where the manifest goes, if not beside the module
     #[arg(long, value_name = "FILE")]
     manifest: Option<PathBuf>,
@@ -96,6 +100,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
             LinkerName::Gowasm => Linker::Gowasm,
             LinkerName::Go => Linker::Go,
         },
+        guard: !args.no_guard,
         store: args.store,
     };
     let bar = Bar::new(context);

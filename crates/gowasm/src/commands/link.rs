@@ -5,10 +5,13 @@ use crate::failure::Failure;
 use gowasm_diagnostic::Diagnostic;
 use gowasm_link::{Error, Options};
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
 const EXAMPLES: &str = "\
-The module is byte for byte the one that `go tool link` of the archives' Go writes.
+The module is byte for byte the one that `go tool link` of the archives' Go writes. With -guard as the
+first flag its exports refuse calls before the initialisation and after a trap or an exit
+(docs/guard.md); `gowasm build` asks for that.
 
 Example:
   gowasm link -o module.wasm -importcfg importcfg -buildmode=c-shared main.a";
@@ -29,9 +32,27 @@ impl Args {
 }
 
 pub(crate) fn run(args: Args, _context: &Context) -> Result<ExitCode, Failure> {
-    let options = Options::parse(args.arguments).map_err(failure)?;
+    let mut arguments = args.arguments;
+    let guarded = arguments.first().is_some_and(|first| first == "-guard" || first == "--guard");
+    arguments.drain(..usize::from(guarded));
+    let options = Options::parse(arguments).map_err(failure)?;
     gowasm_link::link(&options).map_err(failure)?;
+    if guarded && !options.version_query {
+        guard(&options.output)?;
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+fn guard(module: &Path) -> Result<(), Failure> {
+    let failed = |what: &str, why: String| {
+        Diagnostic::error(format!("cannot {what} {}: {why}", module.display()))
+    };
+    let io = |what: &'static str| {
+        move |error: std::io::Error| Failure::Environment(failed(what, error.to_string()))
+    };
+    let bytes = std::fs::read(module).map_err(io("read"))?;
+    let bytes = gowasm_guard::guard(&bytes).map_err(|error| failed("guard", error.to_string()))?;
+    std::fs::write(module, bytes).map_err(io("write"))
 }
 
 pub(crate) fn failure(error: Error) -> Failure {
