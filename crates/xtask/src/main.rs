@@ -1,5 +1,6 @@
 //! `cargo xtask`: sets up what a fresh machine lacks, then shows, tests or measures gowasm.
 
+mod bazel;
 mod bench;
 mod demo;
 mod docs;
@@ -26,7 +27,7 @@ enum Chore {
     Demo,
     /// Run the whole test suite; the last line is `N passed, N failed, N skipped`
     Test,
-    /// Install the Go toolchains and servers of the tests and print where they are
+    /// Install the Go toolchains, Bazel and servers of the tests and print where they are
     Tools,
     /// Measure beside the peers, in turn, and print medians and ratios
     Bench(bench::Bench),

@@ -1,6 +1,7 @@
 //! What a fresh machine lacks: Go toolchains and the peers that we are measured against, installed
 //! by package name with pip into a folder that checkouts share.
 
+use crate::bazel::forky;
 use crate::{project, servers};
 use anyhow::{Context, Result, bail};
 use etcetera::BaseStrategy;
@@ -97,7 +98,7 @@ pub(crate) fn once(name: &str, fill: impl FnOnce(&Path) -> Result<()>) -> Result
 }
 
 /// `GOWASM_TOOLS`, or the user's cache folder, or `.tools` in the checkout.
-fn folder() -> Result<PathBuf> {
+pub(crate) fn folder() -> Result<PathBuf> {
     let folder = match (env::var_os("GOWASM_TOOLS"), etcetera::choose_base_strategy()) {
         (Some(named), _) => PathBuf::from(named),
         (None, Ok(base)) => base.cache_dir().join("gowasm-tools"),
@@ -122,5 +123,6 @@ pub(crate) fn show() -> Result<ExitCode> {
     }
     let Programs { buildbox, buildgrid } = servers::programs()?;
     println!("{BUILDBOX}={}\n{BUILDGRID}={}", buildbox.display(), buildgrid.display());
+    println!("Bazel and buildbox\t{}", forky::root()?.display());
     Ok(ExitCode::SUCCESS)
 }

@@ -1,0 +1,3 @@
+//! Bazel, in a root file system that has it.
+
+pub(crate) mod forky;
