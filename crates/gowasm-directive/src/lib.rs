@@ -3,6 +3,7 @@
 
 mod codes;
 mod compare;
+mod diff;
 mod directives;
 mod gotype;
 pub mod interface;
@@ -15,6 +16,7 @@ mod spelling;
 mod target;
 mod wasm;
 
+pub use diff::{Change, Effect, diff};
 pub use directives::{Directives, Export, Function, Import, Parameter};
 pub use manifest::{
     GoFunction, GoParameter, Manifest, ManifestExport, ManifestImport, ModuleDigest, SCHEMA,

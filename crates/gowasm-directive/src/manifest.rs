@@ -125,6 +125,19 @@ impl Manifest {
         })
     }
 
+    /// Reads a manifest file. The bytes may be anything.
+    pub fn parse(bytes: &[u8]) -> Result<Manifest, String> {
+        let manifest: Manifest =
+            serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        if manifest.schema > SCHEMA {
+            return Err(format!(
+                "its schema is {}, and this gowasm knows {SCHEMA}",
+                manifest.schema
+            ));
+        }
+        Ok(manifest)
+    }
+
     /// The text of a manifest file.
     pub fn to_json(&self) -> String {
         // Strings, numbers and lists of them: there is nothing in it that JSON cannot hold.

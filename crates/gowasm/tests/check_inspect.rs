@@ -92,3 +92,42 @@ fn inspect_prints_what_the_module_tells() {
     assert_eq!(run.code, Some(1));
     assert!(run.stderr.contains("cannot read missing.wasm"), "{}", run.stderr);
 }
+
+#[test]
+fn a_diff_tells_breaking_changes_and_fails() {
+    let project = Project::new(REACTOR);
+    let build = |source: &str, output: &str| {
+        project.write("work/main.go", source);
+        project.ok(&["build", "-q", "--no-verify", "--buildmode=c-shared", "-o", output]);
+    };
+    build(REACTOR, "../old.wasm");
+    let more = "\n//go:wasmexport mul\nfunc mul(a, b int32) int32 { return a * b }\n";
+    build(&format!("{REACTOR}{more}"), "../more.wasm");
+    let other = "\n//go:wasmimport env log\nfunc log(a int32)\n\n\
+                 //go:wasmexport mul\nfunc mul(a, b uint64) uint64 { log(1); return a * b }\n";
+    build(&format!("{}{other}", REACTOR.replace("add", "sum")), "../other.wasm");
+
+    let run = project.ok(&["diff", "../old.wasm", "../old.wasm"]);
+    assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("", "the interfaces are the same\n"));
+    let run = project.ok(&["diff", "../old.wasm", "../more.wasm"]);
+    assert_eq!(run.stdout, "compatible: export `mul` is new\n");
+    let wanted = "breaking: export `add` is gone\n\
+                  breaking: export `mul` was (i32, i32) -> i32 and is (i64, i64) -> i64\n\
+                  breaking: import `env.log` is new: a host must supply it\n\
+                  compatible: export `sum` is new\n";
+    for ends in ["wasm", "manifest.json"] {
+        let [old, new] = ["more", "other"].map(|name| format!("../{name}.{ends}"));
+        let run = project.run(&["diff", &old, &new]);
+        assert_eq!((run.code, run.stdout.as_str()), (Some(1), wanted));
+    }
+    let run = project.run(&["diff", "../more.wasm", "../other.wasm", "--message-format=json"]);
+    assert_eq!((run.code, &run.json()["compatible"]), (Some(1), &Value::Bool(false)));
+    assert_eq!(run.json()["changes"][0]["effect"], "breaking");
+    let run = project.run(&["diff", "main.go", "../other.wasm"]);
+    assert_eq!(run.code, Some(1));
+    assert!(
+        run.stderr.contains("main.go is neither a wasm module nor a manifest"),
+        "{}",
+        run.stderr
+    );
+}

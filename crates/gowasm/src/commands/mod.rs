@@ -2,6 +2,7 @@
 
 mod build;
 mod check;
+mod diff;
 mod inspect;
 mod link;
 mod run;
@@ -20,6 +21,7 @@ use std::process::ExitCode;
 pub(crate) enum Command {
     Build(build::Args),
     Check(check::Args),
+    Diff(diff::Args),
     Inspect(inspect::Args),
     Link(link::Args),
     Run(run::Args),
@@ -52,6 +54,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<ExitCode, Failu
     match command {
         Command::Build(args) => build::run(args, context),
         Command::Check(args) => check::run(args, context),
+        Command::Diff(args) => diff::run(args, context),
         Command::Inspect(args) => inspect::run(args, context),
         Command::Link(args) => link::run(args, context),
         Command::Run(args) => run::run(args, context),

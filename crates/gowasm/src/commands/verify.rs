@@ -116,11 +116,11 @@ fn read_plan(path: &Path, context: &Context) -> Result<Plan, Failure> {
 
 fn read_manifest(path: &Path, context: &Context) -> Result<Manifest, Failure> {
     let (bytes, shown) = read(path, context)?;
-    let manifest = serde_json::from_slice(&bytes).map_err(|error| {
-        Diagnostic::error(format!("{shown} is no manifest: {error}"))
+    Manifest::parse(&bytes).map_err(|why| {
+        Diagnostic::error(format!("{shown} is no manifest: {why}"))
             .hint("--manifest takes the NAME.manifest.json that `gowasm build` writes")
-    })?;
-    Ok(manifest)
+            .into()
+    })
 }
 
 /// Asks Go where it lives.
