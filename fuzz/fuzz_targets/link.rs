@@ -10,6 +10,7 @@ use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::OnceLock;
+use std::sync::atomic::AtomicBool;
 
 use gowasm_link::Options;
 use libfuzzer_sys::fuzz_target;
@@ -69,7 +70,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
     let arguments = inputs.arguments.iter().map(Into::into);
     if let Ok(options) = Options::parse(arguments) {
-        let _ = gowasm_link::link(&options);
+        let _ = gowasm_link::link(&options, &AtomicBool::new(false));
     }
     for (which, place) in changed {
         let (file, original) = &inputs.archives[which];

@@ -184,7 +184,7 @@ pub(crate) fn link(
         inputs.arguments(output.clone().into(), importcfg.into(), main.path.clone().into());
     match session.linker {
         Linker::Go => with_go(session, toolchain, &arguments, &main.import_path)?,
-        Linker::Gowasm => with_gowasm(arguments)?,
+        Linker::Gowasm => with_gowasm(session, arguments)?,
     }
     let bytes = std::fs::read(&output).map_err(|error| Failure::io("read", &output, &error))?;
     let bytes = match guard_of(session.request) {
@@ -224,12 +224,15 @@ fn guard_of(request: &Request) -> Option<&'static str> {
     (request.guard && request.target.goos == Goos::Wasip1).then_some(gowasm_guard::VERSION)
 }
 
-fn with_gowasm(arguments: Vec<OsString>) -> Result<(), Failure> {
-    let refused = |error: gowasm_link::Error| Failure::Input(error.into_diagnostics());
+fn with_gowasm(session: &Session<'_>, arguments: Vec<OsString>) -> Result<(), Failure> {
+    let refused = |error| match error {
+        gowasm_link::Error::Interrupted => Failure::Interrupted,
+        error => Failure::Input(error.into_diagnostics()),
+    };
     let mut options = gowasm_link::Options::parse(arguments).map_err(refused)?;
     // As with `go build -trimpath`: the module is not to tell where Go was installed.
     options.goroot = String::new();
-    gowasm_link::link(&options).map(drop).map_err(refused)
+    gowasm_link::link(&options, session.cancel).map(drop).map_err(refused)
 }
 
 fn with_go(

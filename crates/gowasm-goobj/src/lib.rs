@@ -16,5 +16,5 @@ pub use archive::{Archive, Member, ObjectHeader};
 pub use error::Malformed;
 pub use file::MappedFile;
 pub use funcinfo::{FuncInfo, InlineNode};
-pub use object::{Autolib, Fingerprint, MAGIC, Object};
+pub use object::{Autolib, Fingerprint, MAGIC, Object, Relocs};
 pub use tables::{Aux, AuxKind, PackageRef, RefFlag, Reloc, SymFlags, SymRef, SymbolDef};

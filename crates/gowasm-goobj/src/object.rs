@@ -268,21 +268,11 @@ impl<'a> Object<'a> {
         u32_at(entries, at) as usize..u32_at(entries, at + 4) as usize
     }
 
-    pub fn relocs(
-        &self,
-        symbol: u32,
-    ) -> impl ExactSizeIterator<Item = Reloc<'a>> + Clone + use<'a> {
+    pub fn relocs(&self, symbol: u32) -> Relocs<'a> {
         let range = self.range(Block::RelocIndex, symbol);
-        self.block(Block::Relocs)[range.start * Reloc::SIZE..range.end * Reloc::SIZE]
-            .chunks_exact(Reloc::SIZE)
-            .map(|entry| Reloc(record(entry)))
-    }
-
-    /// The `nth` relocation of a symbol.
-    pub fn reloc(&self, symbol: u32, nth: usize) -> Option<Reloc<'a>> {
-        let range = self.range(Block::RelocIndex, symbol);
-        let at = range.start.checked_add(nth).filter(|at| range.contains(at))?;
-        Some(Reloc(record(&self.block(Block::Relocs)[at * Reloc::SIZE..])))
+        let entries =
+            &self.block(Block::Relocs)[range.start * Reloc::SIZE..range.end * Reloc::SIZE];
+        Relocs(entries.chunks_exact(Reloc::SIZE))
     }
 
     pub fn auxs(&self, symbol: u32) -> impl ExactSizeIterator<Item = Aux<'a>> + Clone + use<'a> {
@@ -304,6 +294,25 @@ impl<'a> Object<'a> {
         })
     }
 }
+
+/// A symbol's relocations.
+#[derive(Clone)]
+pub struct Relocs<'a>(std::slice::ChunksExact<'a, u8>);
+
+impl<'a> Iterator for Relocs<'a> {
+    type Item = Reloc<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Reloc<'a>> {
+        self.0.next().map(|entry| Reloc(record(entry)))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
+}
+
+impl ExactSizeIterator for Relocs<'_> {}
 
 fn in_file(bytes: &[u8], offset: usize, len: usize) -> bool {
     offset.checked_add(len).is_some_and(|end| end <= bytes.len())

@@ -49,6 +49,7 @@ pub(crate) struct Filler<'f, 'a> {
     pub(crate) layout: &'f Layout,
     pub(crate) pclntab: &'f Pclntab<'a>,
     pub(crate) tables: &'f PclnSymbols,
+    pub(crate) defer_returns: &'f [u32],
     unreachable_method: SymId,
 }
 
@@ -58,9 +59,10 @@ impl<'f, 'a> Filler<'f, 'a> {
         layout: &'f Layout,
         pclntab: &'f Pclntab<'a>,
         tables: &'f PclnSymbols,
+        defer_returns: &'f [u32],
     ) -> Self {
         let unreachable_method = symbols.lookup(b"runtime.unreachableMethod").unwrap_or_default();
-        Filler { symbols, layout, pclntab, tables, unreachable_method }
+        Filler { symbols, layout, pclntab, tables, defer_returns, unreachable_method }
     }
 
     /// The sections in the order in which the module has them.
@@ -128,6 +130,7 @@ impl<'f, 'a> Filler<'f, 'a> {
             functions: address(Table::Functions),
             text_start: 0,
             func_data: self.symbols.value(func_data),
+            defer_returns: self.defer_returns,
             section_of: &|symbol| self.layout.section_address(symbol),
         };
         self.pclntab.write(self.symbols, table, &layout, out)

@@ -1,25 +1,26 @@
 //! Writing the module.
 //!
-//! Sizes are known before bytes are written: each function's body is measured, the data sections
-//! are filled and cut into segments, then everything is written into one buffer, functions in
-//! parallel.
+//! It is written from beginning to end, without a copy of it in memory: what stands before the code,
+//! the bodies (`code.rs`), then the data, which is filled in and cut into segments when the bodies
+//! are done with, and what stands after it.
+
+use std::sync::atomic::AtomicBool;
 
 use gowasm_goobj::AuxKind;
 use rayon::prelude::*;
 
+use crate::code::DeferReturns;
 use crate::data::{DataImage, Segment};
 use crate::error::Error;
-use crate::kind::SymKind;
 use crate::leb;
 use crate::load::Toolchain;
 use crate::options::{BuildMode, Options};
+use crate::output::Output;
+use crate::pclntab::CHUNK;
 use crate::reach::entry_name;
 use crate::signature::{Import, Signature, Signatures, known_signature};
-use crate::symbols::{SymId, Symbols, WEAK};
+use crate::symbols::{SymId, Symbols};
 use crate::text::{self, FIRST_FUNCTION};
-
-const R_ADDR: u16 = 1;
-const R_CALL: u16 = 7;
 
 const I32: u8 = 0x7f;
 const I64: u8 = 0x7e;
@@ -37,69 +38,133 @@ pub(crate) struct Module<'m, 'a> {
     pub(crate) options: &'m Options,
     pub(crate) text: &'m [SymId],
     pub(crate) build_id: Option<SymId>,
-    pub(crate) data: &'m DataImage,
     pub(crate) memory_end: u64,
+    /// `runtime.deferreturn`.
+    pub(crate) defer_return: SymId,
+    pub(crate) cancel: &'m AtomicBool,
 }
 
 /// What the host provides, and which function calls which import.
-struct Imports {
-    list: Vec<Import>,
+pub(crate) struct Imports {
+    pub(crate) list: Vec<Import>,
     /// Functions that call an import, sorted, with its index.
     callers: Vec<(SymId, u64)>,
 }
 
+/// What the rest of the module needs to know of the code.
+pub(crate) struct Written {
+    /// How many functions are the host's; they are numbered first.
+    imported: u64,
+    pub(crate) defer_returns: DeferReturns,
+}
+
+/// What the compiler says about a function of the module.
+struct Described {
+    signature: Option<Signature>,
+    import: Option<SymId>,
+}
+
+impl Imports {
+    /// The import that a function calls.
+    pub(crate) fn called_by(&self, function: SymId) -> Option<u64> {
+        let at = self.callers.binary_search_by_key(&function, |(caller, _)| *caller);
+        at.ok().map(|at| self.callers[at].1)
+    }
+}
+
 impl Module<'_, '_> {
-    pub(crate) fn write(&self) -> Result<Vec<u8>, Error> {
+    /// Writes everything up to the end of the code, and returns what the function table needs to
+    /// know of the bodies.
+    pub(crate) fn write_code(&self, output: &mut Output) -> Result<Written, Error> {
         let mut signatures = Signatures::default();
-        let imports = self.imports(&mut signatures)?;
-        let types = self.function_types(&mut signatures)?;
-        let sizes = self.body_sizes(&imports)?;
-        let segments = self.data.segments();
-
-        let head = self.head(&signatures, &imports, &types)?;
-        let tail = self.tail(imports.list.len() as u64);
-        let mut code_head = Vec::new();
-        leb::push_unsigned(&mut code_head, self.text.len() as u64);
-        let code_size = code_head.len()
-            + sizes.iter().map(|&size| leb::unsigned_len(size as u64) + size).sum::<usize>();
-        let mut data_head = Vec::new();
-        leb::push_unsigned(&mut data_head, segments.len() as u64);
-        let data_size = data_head.len() + segments.iter().map(Segment::encoded_len).sum::<usize>();
-
-        let mut out = Vec::with_capacity(head.len() + code_size + data_size + tail.len() + 12);
-        out.extend_from_slice(&head);
-        section_head(&mut out, 10, code_size)?;
-        out.extend_from_slice(&code_head);
-        let code_at = out.len();
-        out.resize(code_at + code_size - code_head.len(), 0);
-        self.write_bodies(&imports, &sizes, &mut out[code_at..])?;
-        section_head(&mut out, 11, data_size)?;
-        out.extend_from_slice(&data_head);
-        for segment in &segments {
-            segment.push(&mut out);
-        }
-        out.extend_from_slice(&tail);
-        Ok(out)
+        let described = self.described()?;
+        let imports = self.imports(&described, &mut signatures)?;
+        let types: Vec<u32> = described
+            .into_iter()
+            .map(|described| described.signature.map_or(0, |own| signatures.number(own)))
+            .collect();
+        output.push(&self.head(&signatures, &imports, &types)?)?;
+        let start = output.length() + SECTION_HEAD;
+        let mut head = Vec::new();
+        section_head(&mut head, 10, 0)?;
+        leb::push_unsigned(&mut head, self.text.len() as u64);
+        output.push(&head)?;
+        let defer_returns = self.write_bodies(&imports, output)?;
+        let size = u32::try_from(output.length() - start).map_err(|_| too_large())?;
+        output.patch(start - 5, &leb::padded(size))?;
+        Ok(Written { imported: imports.list.len() as u64, defer_returns })
     }
 
-    fn imports(&self, signatures: &mut Signatures) -> Result<Imports, Error> {
-        let wanted = self.symbols.version.r_wasm_import;
-        let found: Vec<(SymId, usize)> = self
+    /// Writes everything after the code.
+    pub(crate) fn write_data(
+        &self,
+        written: &Written,
+        data: &DataImage,
+        output: &mut Output,
+    ) -> Result<(), Error> {
+        let segments = data.segments();
+        let size: usize = segments.iter().map(Segment::encoded_len).sum();
+        let mut count = Vec::new();
+        leb::push_unsigned(&mut count, segments.len() as u64);
+        let mut head = Vec::new();
+        section_head(&mut head, 11, count.len() + size)?;
+        head.extend_from_slice(&count);
+        output.push(&head)?;
+        const BATCH: usize = 1 << 13;
+        let mut bytes = Vec::new();
+        for batch in segments.chunks(BATCH) {
+            self.stop()?;
+            bytes.clear();
+            batch.iter().for_each(|segment| segment.push(&mut bytes));
+            output.push(&bytes)?;
+        }
+        output.push(&self.tail(written.imported))
+    }
+
+    /// Fails when somebody asked to stop.
+    pub(crate) fn stop(&self) -> Result<(), Error> {
+        crate::stop(self.cancel)
+    }
+
+    fn described(&self) -> Result<Vec<Described>, Error> {
+        let described: Vec<Result<Described, Error>> = self
             .text
             .par_iter()
-            .filter_map(|&function| {
-                let calls =
-                    self.symbols.relocs(function).filter(|reloc| reloc.kind == wanted).count();
-                (calls > 0).then_some((function, calls))
+            .with_min_len(CHUNK)
+            .map(|&function| {
+                let mut described = Described { signature: None, import: None };
+                let mut typed = false;
+                for (kind, symbol) in self.symbols.auxs(function) {
+                    if kind == AuxKind::WasmImport as u8 && described.import.is_none() {
+                        described.import = Some(symbol);
+                    } else if kind == AuxKind::WasmType as u8 && !typed {
+                        typed = true;
+                        let bytes = self.symbols.data(symbol);
+                        let own = Signature::read(bytes, self.symbols.version);
+                        let broken = || self.broken(function, "describes its type wrongly");
+                        described.signature = Some(own.ok_or_else(broken)?);
+                    }
+                }
+                if !typed {
+                    described.signature = known_signature(self.symbols.name(function));
+                }
+                Ok(described)
             })
             .collect();
+        described.into_iter().collect()
+    }
+
+    fn imports(
+        &self,
+        described: &[Described],
+        signatures: &mut Signatures,
+    ) -> Result<Imports, Error> {
+        let wanted = self.symbols.version.r_wasm_import;
         let mut imports = Imports { list: Vec::new(), callers: Vec::new() };
-        for (function, calls) in found {
+        for (&function, described) in self.text.iter().zip(described) {
+            let Some(described) = described.import else { continue };
+            let calls = self.symbols.relocs(function).filter(|reloc| reloc.kind == wanted).count();
             for _ in 0..calls {
-                let described =
-                    self.symbols.aux(function, AuxKind::WasmImport).ok_or_else(|| {
-                        self.broken(function, "calls the host and does not say what function")
-                    })?;
                 let (mut import, signature) =
                     Import::read(self.symbols.data(described), self.symbols.version)
                         .ok_or_else(|| self.broken(function, "describes its import wrongly"))?;
@@ -111,129 +176,6 @@ impl Module<'_, '_> {
         }
         imports.callers.sort_unstable();
         Ok(imports)
-    }
-
-    fn function_types(&self, signatures: &mut Signatures) -> Result<Vec<u32>, Error> {
-        let own: Vec<Option<Signature>> = self
-            .text
-            .par_iter()
-            .map(|&function| {
-                let known = known_signature(self.symbols.name(function));
-                match self.symbols.aux(function, AuxKind::WasmType) {
-                    None => Ok(known),
-                    Some(described) => {
-                        Signature::read(self.symbols.data(described), self.symbols.version)
-                            .map(Some)
-                            .ok_or_else(|| self.broken(function, "describes its type wrongly"))
-                    }
-                }
-            })
-            .collect::<Result<_, Error>>()?;
-        Ok(own
-            .into_iter()
-            .map(|own| own.map_or(0, |signature| signatures.number(signature)))
-            .collect())
-    }
-
-    fn body_sizes(&self, imports: &Imports) -> Result<Vec<usize>, Error> {
-        self.text.par_iter().map(|&function| self.body_size(function, imports)).collect()
-    }
-
-    fn body_size(&self, function: SymId, imports: &Imports) -> Result<usize, Error> {
-        if Some(function) == self.build_id {
-            return Ok(BUILD_ID_BODY.len());
-        }
-        let mut size = self.symbols.data(function).len();
-        for reloc in self.symbols.relocs(function).filter(|reloc| reloc.size != 0) {
-            size += leb::signed_len(self.code_value(
-                function,
-                reloc.kind,
-                reloc.target,
-                reloc.add,
-                imports,
-            )?);
-        }
-        Ok(size)
-    }
-
-    /// What goes into a hole of a function's body.
-    fn code_value(
-        &self,
-        function: SymId,
-        kind: u16,
-        target: SymId,
-        add: i64,
-        imports: &Imports,
-    ) -> Result<i64, Error> {
-        let imported = imports.list.len() as u64;
-        // What has no address may be defined nowhere.
-        if self.symbols.value(target) == 0
-            && matches!(kind, R_ADDR | R_CALL)
-            && self.symbols.kind(target) == SymKind::Undefined
-        {
-            return Err(crate::report::undefined(self.symbols));
-        }
-        match kind & !WEAK {
-            R_ADDR => Ok((self.symbols.value(target) as i64).wrapping_add(add)),
-            R_CALL => Ok(imported.wrapping_add(text::index(self.symbols, target)) as i64),
-            kind if kind == self.symbols.version.r_wasm_import => {
-                let at = imports.callers.binary_search_by_key(&target, |(caller, _)| *caller);
-                Ok(at.map_or(0, |at| imports.callers[at].1 as i64))
-            }
-            kind => Err(self.broken(function, &format!("has a relocation of unknown kind {kind}"))),
-        }
-    }
-
-    fn write_bodies(
-        &self,
-        imports: &Imports,
-        sizes: &[usize],
-        mut out: &mut [u8],
-    ) -> Result<(), Error> {
-        const CHUNK: usize = 256;
-        let mut chunks = Vec::with_capacity(self.text.len().div_ceil(CHUNK));
-        for (functions, sizes) in self.text.chunks(CHUNK).zip(sizes.chunks(CHUNK)) {
-            let size = sizes.iter().map(|&size| leb::unsigned_len(size as u64) + size).sum();
-            let (chunk, rest) = std::mem::take(&mut out).split_at_mut(size);
-            out = rest;
-            chunks.push((functions, sizes, chunk));
-        }
-        chunks.into_par_iter().try_for_each(|(functions, sizes, mut out)| {
-            for (&function, &size) in functions.iter().zip(sizes) {
-                let at = leb::write_unsigned(out, size as u64);
-                let (body, rest) = std::mem::take(&mut out)[at..].split_at_mut(size);
-                out = rest;
-                self.write_body(function, imports, body)?;
-            }
-            Ok(())
-        })
-    }
-
-    fn write_body(&self, function: SymId, imports: &Imports, out: &mut [u8]) -> Result<(), Error> {
-        if Some(function) == self.build_id {
-            out.copy_from_slice(BUILD_ID_BODY);
-            return Ok(());
-        }
-        let code = self.symbols.data(function);
-        let broken = || self.broken(function, "has relocations outside its code");
-        let (mut from, mut to) = (0, 0);
-        for reloc in self.symbols.relocs(function).filter(|reloc| reloc.size != 0) {
-            let until = usize::try_from(reloc.offset).map_err(|_| broken())?;
-            let plain = code.get(from..until).ok_or_else(broken)?;
-            out.get_mut(to..to + plain.len()).ok_or_else(broken)?.copy_from_slice(plain);
-            to += plain.len();
-            from = until;
-            let value = self.code_value(function, reloc.kind, reloc.target, reloc.add, imports)?;
-            let mut bytes = [0; 10];
-            let length = leb::write_signed(&mut bytes, value);
-            out.get_mut(to..to + length).ok_or_else(broken)?.copy_from_slice(&bytes[..length]);
-            to += length;
-        }
-        out.get_mut(to..)
-            .filter(|rest| rest.len() == code.len() - from)
-            .ok_or_else(broken)?
-            .copy_from_slice(&code[from..]);
-        Ok(())
     }
 
     /// All sections before the code.
@@ -359,14 +301,11 @@ impl Module<'_, '_> {
         out
     }
 
-    fn broken(&self, function: SymId, what: &str) -> Error {
+    pub(crate) fn broken(&self, function: SymId, what: &str) -> Error {
         let name = String::from_utf8_lossy(self.symbols.name(function)).into_owned();
         self.symbols.malformed(self.symbols.object_of(function), format!("{name} {what}"))
     }
 }
-
-/// No locals; the constant 0.
-const BUILD_ID_BODY: &[u8] = &[0, 0x41, 0, END];
 
 fn push_name(out: &mut Vec<u8>, name: &[u8]) {
     leb::push_unsigned(out, name.len() as u64);
@@ -392,9 +331,15 @@ fn plain_name(name: &[u8], out: &mut Vec<u8>) {
     }
 }
 
+/// A section's number and its size in five bytes.
+const SECTION_HEAD: u64 = 1 + 5;
+
+fn too_large() -> Error {
+    Error::message("a section of the module is larger than four gigabytes")
+}
+
 fn section_head(out: &mut Vec<u8>, id: u8, size: usize) -> Result<(), Error> {
-    let size = u32::try_from(size)
-        .map_err(|_| Error::message("a section of the module is larger than four gigabytes"))?;
+    let size = u32::try_from(size).map_err(|_| too_large())?;
     out.push(id);
     out.extend_from_slice(&leb::padded(size));
     Ok(())
@@ -404,8 +349,7 @@ fn section(out: &mut Vec<u8>, id: u8, fill: impl FnOnce(&mut Vec<u8>)) -> Result
     out.extend_from_slice(&[id, 0, 0, 0, 0, 0]);
     let start = out.len();
     fill(out);
-    let size = u32::try_from(out.len() - start)
-        .map_err(|_| Error::message("a section of the module is larger than four gigabytes"))?;
+    let size = u32::try_from(out.len() - start).map_err(|_| too_large())?;
     out[start - 5..start].copy_from_slice(&leb::padded(size));
     Ok(())
 }

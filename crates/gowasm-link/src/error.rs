@@ -12,6 +12,8 @@ pub enum Error {
     Usage(String),
     /// The archives were made by a Go release this linker does not know.
     UnknownVersion { found: String },
+    /// Somebody asked to stop.
+    Interrupted,
     /// The inputs are wrong.
     Failed(Vec<Diagnostic>),
 }
@@ -39,7 +41,7 @@ impl Error {
                         .hint("link with Go's own linker: `gowasm build --linker go`"),
                 ]
             }
-            Error::Usage(_) => vec![Diagnostic::error(self.to_string())],
+            Error::Usage(_) | Error::Interrupted => vec![Diagnostic::error(self.to_string())],
         }
     }
 }
@@ -59,6 +61,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Usage(what) => f.write_str(what),
+            Error::Interrupted => f.write_str("interrupted"),
             Error::UnknownVersion { found } => write!(
                 f,
                 "cannot link packages compiled by {found}; known Go versions: {}",

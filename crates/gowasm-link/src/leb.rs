@@ -29,19 +29,6 @@ pub(crate) fn write_signed(out: &mut [u8], mut value: i64) -> usize {
     }
 }
 
-pub(crate) fn write_unsigned(out: &mut [u8], mut value: u64) -> usize {
-    let mut length = 0;
-    loop {
-        let more = value >= 0x80;
-        out[length] = value as u8 & 0x7f | if more { 0x80 } else { 0 };
-        length += 1;
-        value >>= 7;
-        if !more {
-            return length;
-        }
-    }
-}
-
 pub(crate) fn signed_len(value: i64) -> usize {
     // One bit of the last byte is the sign.
     let bits = 65 - if value < 0 { !value } else { value }.leading_zeros() as usize;

@@ -1,5 +1,6 @@
 //! Links Go package archives into a WebAssembly module, byte for byte as `go tool link` does.
 
+mod code;
 mod data;
 mod emit;
 mod error;
@@ -15,6 +16,7 @@ mod made;
 mod moduledata;
 mod names;
 mod options;
+mod output;
 pub mod pclntab;
 mod quote;
 mod reach;
@@ -32,9 +34,12 @@ pub use kind::SymKind;
 pub use options::{BuildMode, Options};
 pub use toolexec::{ToolError, toolexec, version_line};
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use data::Filler;
 use load::Inputs;
 use made::{PclnSymbols, StringData};
+use output::Output;
 use pclntab::Pclntab;
 
 /// What a link did, for whoever shows it.
@@ -44,20 +49,11 @@ pub struct Summary {
     pub go_release: String,
     pub goos: String,
     pub functions: usize,
-    pub bytes: usize,
+    pub bytes: u64,
 }
 
-/// Links and writes the module to the output the options name.
-pub fn link(options: &Options) -> Result<Summary, Error> {
-    let (module, summary) = link_bytes(options)?;
-    std::fs::write(&options.output, &module).map_err(|err| {
-        Error::message(format!("cannot write {}: {err}", options.output.display()))
-    })?;
-    Ok(summary)
-}
-
-/// Links and returns the module.
-pub fn link_bytes(options: &Options) -> Result<(Vec<u8>, Summary), Error> {
+/// Links and writes the module to the output the options name. Stops when `cancel` becomes true.
+pub fn link(options: &Options, cancel: &AtomicBool) -> Result<Summary, Error> {
     // Read the archives and number their symbols.
     let inputs = Inputs::open(options)?;
     let loaded = load::load(&inputs)?;
@@ -102,22 +98,32 @@ pub fn link_bytes(options: &Options) -> Result<(Vec<u8>, Summary), Error> {
     let layout = layout::place(&mut symbols, slots, text.len())?;
     // The address of everything is final here.
 
-    let data = Filler::new(&symbols, &layout, &pclntab, &tables).fill()?;
+    // Write the code, then fill in the data and write that.
     let module = emit::Module {
         symbols: &symbols,
         toolchain: &toolchain,
         options,
         text: &text,
         build_id,
-        data: &data,
         memory_end: layout.end,
+        defer_return: symbols.lookup(b"runtime.deferreturn").unwrap_or_default(),
+        cancel,
     };
-    let bytes = module.write()?;
-    let summary = Summary {
+    let mut output = Output::create(&options.output)?;
+    let written = module.write_code(&mut output)?;
+    inputs.release();
+    let data = Filler::new(&symbols, &layout, &pclntab, &tables, &written.defer_returns).fill()?;
+    module.write_data(&written, &data, &mut output)?;
+    let bytes = output.length();
+    output.finish()?;
+    Ok(Summary {
         go_release: toolchain.release.clone(),
         goos: toolchain.goos.clone(),
         functions: text.len(),
-        bytes: bytes.len(),
-    };
-    Ok((bytes, summary))
+        bytes,
+    })
+}
+
+fn stop(cancel: &AtomicBool) -> Result<(), Error> {
+    if cancel.load(Ordering::Relaxed) { Err(Error::Interrupted) } else { Ok(()) }
 }

@@ -271,6 +271,7 @@ impl<'a> Walk<'a> {
                 file: *object,
                 library,
                 first_def: 0,
+                first_other: 0,
                 others: Vec::new(),
                 packages: Vec::new(),
             });

@@ -4,8 +4,15 @@
 //! each object, content-addressed symbols (one number per hash; the largest definition is kept) and
 //! symbols with a global name (one number per name and ABI). References come last and make new
 //! symbols only where nothing defines the name.
+//!
+//! Of the numbers only the order shows in the module. So every definition has its number before
+//! anything is known of it, and what is merged leaves holes: hashes are merged and references looked
+//! up in parallel, and only the merging of names goes from object to object.
 
-use gowasm_goobj::SymbolDef;
+use std::collections::hash_map::Entry;
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+
+use gowasm_goobj::{Object, SymbolDef};
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
@@ -13,14 +20,14 @@ use crate::error::Error;
 use crate::kind::SymKind;
 use crate::load::Loaded;
 use crate::names::{NameTable, hash_name};
-use crate::symbols::{ObjId, SymId, Symbols, attr};
+use crate::symbols::{ObjId, PackageDefs, SymId, Symbols, attr};
 
 /// What is learnt of an object's definitions by looking at it alone.
 struct Survey {
-    attrs: Vec<u8>,
-    aligns: Vec<u8>,
-    /// Hash, ABI and number of each definition of the package that has a global name.
+    /// Hash, ABI and number in the object of each definition that has a global name.
     names: Vec<(u64, u32, u32)>,
+    /// How many of them are definitions of the package.
+    package_names: usize,
     exports: Vec<u32>,
     /// Number in the toolchain's list, and in the object.
     builtins: Vec<(usize, u32)>,
@@ -33,9 +40,9 @@ pub(crate) fn number<'a>(loaded: Loaded<'a>) -> Result<Symbols<'a>, Error> {
         objects: loaded.objects,
         libraries: loaded.libraries,
         payloads: Vec::new(),
-        places: vec![(u32::MAX, 0)],
-        attrs: vec![0],
-        aligns: vec![0],
+        places: Vec::new(),
+        attrs: Vec::new(),
+        aligns: Vec::new(),
         values: Vec::new(),
         names: NameTable::default(),
         builtins: vec![SymId::NIL; version.builtins.lines().count()],
@@ -44,15 +51,53 @@ pub(crate) fn number<'a>(loaded: Loaded<'a>) -> Result<Symbols<'a>, Error> {
     // The nil symbol.
     symbols.payloads.push(crate::symbols::Payload::default());
 
-    let surveys = survey(&symbols)?;
-    number_package_definitions(&mut symbols, &surveys);
-    number_shared_definitions(&mut symbols, &surveys)?;
-    number_references(&mut symbols)?;
+    reserve_numbers(&mut symbols);
+    let surveys = survey(&mut symbols)?;
+    let shared = merge_hashed(&mut symbols);
+    merge_named(&mut symbols, &surveys, &shared)?;
+    note_special(&mut symbols, &surveys, &shared);
+    number_references(&mut symbols, &shared)?;
     symbols.values = vec![0; symbols.count()];
     Ok(symbols)
 }
 
-fn survey(symbols: &Symbols) -> Result<Vec<Survey>, Error> {
+/// Every definition gets a number of its own, also where it will turn out that another one is used
+/// in its place: only the order of numbers counts.
+fn reserve_numbers(symbols: &mut Symbols) {
+    let mut next = 1;
+    for object in &mut symbols.objects {
+        object.first_def = next;
+        next += object.file.package_def_count();
+    }
+    for object in &mut symbols.objects {
+        object.first_other = next;
+        next += object.file.def_count() - object.file.package_def_count();
+    }
+    let count = next as usize;
+    symbols.places = vec![(0, 0); count];
+    symbols.places[0] = (u32::MAX, 0);
+    symbols.attrs.resize_with(count, Default::default);
+    symbols.aligns = vec![0; count];
+}
+
+/// The places that one object's definitions have in the global tables.
+struct Slots<'s> {
+    places: &'s mut [(u32, u32)],
+    attrs: &'s mut [AtomicU8],
+    aligns: &'s mut [u8],
+}
+
+impl<'s> Slots<'s> {
+    fn take(&mut self, count: usize) -> Slots<'s> {
+        Slots {
+            places: self.places.split_off_mut(..count).unwrap_or_default(),
+            attrs: self.attrs.split_off_mut(..count).unwrap_or_default(),
+            aligns: self.aligns.split_off_mut(..count).unwrap_or_default(),
+        }
+    }
+}
+
+fn survey(symbols: &mut Symbols) -> Result<Vec<Survey>, Error> {
     let builtins: FxHashMap<&[u8], usize> = symbols
         .version
         .builtins
@@ -60,61 +105,92 @@ fn survey(symbols: &Symbols) -> Result<Vec<Survey>, Error> {
         .enumerate()
         .map(|(number, name)| (name.as_bytes(), number))
         .collect();
-    let surveys: Vec<Result<Survey, Error>> = (0..symbols.objects.len())
-        .into_par_iter()
-        .map(|object| survey_object(symbols, ObjId(object as u32), &builtins))
+    let mut places = std::mem::take(&mut symbols.places);
+    let mut attrs = std::mem::take(&mut symbols.attrs);
+    let mut aligns = std::mem::take(&mut symbols.aligns);
+    let mut left =
+        Slots { places: &mut places[1..], attrs: &mut attrs[1..], aligns: &mut aligns[1..] };
+    let own: Vec<Slots> = symbols
+        .objects
+        .iter()
+        .map(|object| left.take(object.file.package_def_count() as usize))
         .collect();
+    let tables: Vec<[Slots; 2]> = own
+        .into_iter()
+        .zip(&symbols.objects)
+        .map(|(own, object)| {
+            let others = object.file.def_count() - object.file.package_def_count();
+            [own, left.take(others as usize)]
+        })
+        .collect();
+    let reader = &*symbols;
+    let surveys: Vec<Result<Survey, Error>> = tables
+        .into_par_iter()
+        .enumerate()
+        .map(|(object, slots)| survey_object(reader, ObjId(object as u32), slots, &builtins))
+        .collect();
+    symbols.places = places;
+    symbols.attrs = attrs;
+    symbols.aligns = aligns;
     surveys.into_iter().collect()
 }
 
 fn survey_object(
     symbols: &Symbols,
     id: ObjId,
+    slots: [Slots; 2],
     builtins: &FxHashMap<&[u8], usize>,
 ) -> Result<Survey, Error> {
     let object = symbols.object(id);
     let file = object.file;
     let is_runtime = symbols.libraries[object.library.index()].package == "runtime";
+    let own = file.package_def_count();
     let mut survey = Survey {
-        attrs: Vec::with_capacity(file.def_count() as usize),
-        aligns: Vec::with_capacity(file.def_count() as usize),
-        names: Vec::with_capacity(file.package_def_count() as usize),
+        names: Vec::with_capacity(own as usize / 4),
+        package_names: 0,
         exports: Vec::new(),
         builtins: Vec::new(),
     };
-    let hashed = file.package_def_count()
-        ..file.package_def_count() + file.hashed64_count() + file.hashed_count();
-    for at in 0..file.def_count() {
-        let def = file.symbol(at);
-        let broken = |what: &str| {
-            let name = String::from_utf8_lossy(file.name(at)).into_owned();
-            symbols.malformed(Some(id), format!("symbol {at} ({name}) {what}"))
-        };
-        if SymKind::from_object(def.kind()).is_none() {
-            return Err(broken("is of an unknown kind"));
-        }
-        let align = def.align();
-        if align != 0 && !align.is_power_of_two() {
-            return Err(broken("has an alignment that is no power of two"));
-        }
-        survey.aligns.push(if align == 0 { 0 } else { align.trailing_zeros() as u8 + 1 });
-        let flags = def.flags();
-        let used = if flags.used_in_iface() { attr::USED_IN_IFACE } else { 0 };
-        survey.attrs.push(used | if flags.local() { attr::LOCAL } else { 0 });
-        if flags.second & symbols.version.flag_wasm_export != 0 {
-            survey.exports.push(at);
-        }
-        if hashed.contains(&at) {
-            continue;
-        }
-        let name = file.name(at);
-        let candidate = name.starts_with(b"runtime.") || (is_runtime && name.starts_with(b"type:"));
-        if candidate && let Some(&number) = builtins.get(name) {
-            survey.builtins.push((number, at));
-        }
-        let abi = abi(def).ok_or_else(|| broken("is of an unknown ABI"))?;
-        if at < file.package_def_count() && abi != STATIC && !name.is_empty() {
-            survey.names.push((hash_name(name, abi), abi, at));
+    let hashed = own..own + file.hashed64_count() + file.hashed_count();
+    let [own_slots, other_slots] = slots;
+    for (first, slots) in [(0, own_slots), (own, other_slots)] {
+        let slots = slots.places.iter_mut().zip(slots.attrs).zip(slots.aligns);
+        for (at, ((place, attrs), align)) in (first..).zip(slots) {
+            let def = file.symbol(at);
+            let broken = |what: &str| {
+                let name = String::from_utf8_lossy(file.name(at)).into_owned();
+                symbols.malformed(Some(id), format!("symbol {at} ({name}) {what}"))
+            };
+            if SymKind::from_object(def.kind()).is_none() {
+                return Err(broken("is of an unknown kind"));
+            }
+            if def.align() != 0 {
+                if !def.align().is_power_of_two() {
+                    return Err(broken("has an alignment that is no power of two"));
+                }
+                *align = def.align().trailing_zeros() as u8 + 1;
+            }
+            *place = (id.0, at);
+            let flags = def.flags();
+            let used = if flags.used_in_iface() { attr::USED_IN_IFACE } else { 0 };
+            *attrs.get_mut() = used | if flags.local() { attr::LOCAL } else { 0 };
+            if flags.second & symbols.version.flag_wasm_export != 0 {
+                survey.exports.push(at);
+            }
+            if hashed.contains(&at) {
+                continue;
+            }
+            let abi = abi(def).ok_or_else(|| broken("is of an unknown ABI"))?;
+            let name = file.name(at);
+            let candidate =
+                name.starts_with(b"runtime.") || (is_runtime && name.starts_with(b"type:"));
+            if candidate && let Some(&number) = builtins.get(name) {
+                survey.builtins.push((number, at));
+            }
+            if abi != STATIC && !name.is_empty() {
+                survey.names.push((hash_name(name, abi), abi, at));
+                survey.package_names += usize::from(at < own);
+            }
         }
     }
     Ok(survey)
@@ -132,93 +208,171 @@ fn abi(def: SymbolDef) -> Option<u32> {
     }
 }
 
-fn number_package_definitions(symbols: &mut Symbols, surveys: &[Survey]) {
-    let total: usize = symbols.objects.iter().map(|o| o.file.symbol_count() as usize).sum();
-    symbols.places.reserve(total);
-    symbols.attrs.reserve(total);
-    symbols.aligns.reserve(total);
-    symbols.names = NameTable::with_capacity(surveys.iter().map(|s| s.names.len() + 16).sum());
-    for (id, survey) in surveys.iter().enumerate() {
-        let first = symbols.places.len() as u32;
-        let count = symbols.objects[id].file.package_def_count();
-        symbols.objects[id].first_def = first;
-        symbols.places.extend((0..count).map(|at| (id as u32, at)));
-        symbols.attrs.extend_from_slice(&survey.attrs[..count as usize]);
-        symbols.aligns.extend_from_slice(&survey.aligns[..count as usize]);
-        for &(hash, abi, at) in &survey.names {
-            symbols.names.insert(hash, abi, SymId(first + at));
-        }
-        for &at in survey.exports.iter().filter(|at| **at < count) {
-            symbols.wasm_exports.push(SymId(first + at));
-        }
-        for &(number, at) in survey.builtins.iter().filter(|(_, at)| *at < count) {
-            symbols.builtins[number] = SymId(first + at);
-        }
+/// The numbers that stand for the definitions after those of packages: their own, or that of the
+/// definition used in their place.
+struct Shared {
+    first: u32,
+    numbers: Vec<AtomicU32>,
+}
+
+impl Shared {
+    fn slot(&self, number: u32) -> &AtomicU32 {
+        &self.numbers[(number - self.first) as usize]
+    }
+
+    fn get(&self, number: u32) -> SymId {
+        SymId(self.slot(number).load(Ordering::Relaxed))
+    }
+
+    fn set(&self, number: u32, symbol: SymId) {
+        self.slot(number).store(symbol.0, Ordering::Relaxed);
     }
 }
 
-fn number_shared_definitions(symbols: &mut Symbols, surveys: &[Survey]) -> Result<(), Error> {
-    let total = |count: fn(&gowasm_goobj::Object) -> u32| -> usize {
-        symbols.objects.iter().map(|o| count(&o.file) as usize).sum()
-    };
-    let mut hashed64: FxHashMap<u64, SymId> = FxHashMap::default();
-    hashed64.reserve(total(|file| file.hashed64_count()) / 2);
-    let mut hashed: FxHashMap<&[u8; 16], SymId> = FxHashMap::default();
-    hashed.reserve(total(|file| file.hashed_count()) / 2);
-    for (id, survey) in surveys.iter().enumerate() {
-        let file = symbols.objects[id].file;
-        let (ndef, n64, nhash) =
-            (file.package_def_count(), file.hashed64_count(), file.hashed_count());
-        let mut others = Vec::with_capacity((file.symbol_count() - ndef) as usize);
-        for at in ndef..file.def_count() {
-            let new = SymId(symbols.places.len() as u32);
-            let symbol = if at < ndef + n64 {
-                *hashed64.entry(file.hash64(at - ndef)).or_insert(new)
-            } else if at < ndef + n64 + nhash {
-                *hashed.entry(file.hash(at - ndef - n64)).or_insert(new)
-            } else {
-                named_definition(symbols, id, at, new)?
+/// How many parts the content hashes are cut into, to be worked on in parallel.
+const SHARDS: u8 = 8;
+
+/// A definition that is used in the place of another one with the same content hash.
+struct Merged {
+    kept: SymId,
+    dropped: u32,
+    /// The other one has more content, which is kept.
+    larger: bool,
+}
+
+/// Of definitions with one content hash the first gives the number, and the largest the content.
+fn merge_hashed(symbols: &mut Symbols) -> Shared {
+    let first = symbols.objects.first().map_or(1, |object| object.first_other);
+    let numbers = first..symbols.places.len() as u32;
+    let shared = Shared { first, numbers: numbers.into_par_iter().map(AtomicU32::new).collect() };
+    let reader = &*symbols;
+    let (short, long) = rayon::join(
+        || {
+            let of = |file: &Object| (file.package_def_count(), file.hashed64_count());
+            merge_shard(reader, &shared, of, |file, nth| file.hash64(nth), |_| true)
+        },
+        || -> Vec<Vec<Merged>> {
+            let of = |file: &Object| {
+                (file.package_def_count() + file.hashed64_count(), file.hashed_count())
             };
-            others.push(symbol);
-            let (attrs, align) = (survey.attrs[at as usize], survey.aligns[at as usize]);
-            if symbol == new {
-                symbols.places.push((id as u32, at));
-                symbols.attrs.push(attrs);
-                symbols.aligns.push(align);
-            } else {
-                symbols.attrs[symbol.index()] |= attrs;
-                let known = &mut symbols.aligns[symbol.index()];
-                *known = align.max(*known);
-                if at < ndef + n64 + nhash
-                    && u64::from(file.symbol(at).size()) > symbols.size(symbol)
-                {
-                    symbols.places[symbol.index()] = (id as u32, at);
+            let shards = (0..SHARDS).into_par_iter().map(|shard| {
+                let hash = |file: &Object, nth| u128::from_le_bytes(*file.hash(nth));
+                merge_shard(reader, &shared, of, hash, |hash| hash as u8 % SHARDS == shard)
+            });
+            shards.collect()
+        },
+    );
+    for merged in long.into_iter().chain([short]).flatten() {
+        let (kept, dropped) = (merged.kept.index(), merged.dropped as usize);
+        *symbols.attrs[kept].get_mut() |= *symbols.attrs[dropped].get_mut();
+        symbols.aligns[kept] = symbols.aligns[kept].max(symbols.aligns[dropped]);
+        if merged.larger {
+            symbols.places[kept] = symbols.places[dropped];
+        }
+    }
+    shared
+}
+
+/// Merges the definitions whose hash is wanted. `range` gives an object's first hashed definition
+/// and how many there are. Returns those that change the one that is kept.
+fn merge_shard<H: Copy + Eq + std::hash::Hash>(
+    symbols: &Symbols,
+    shared: &Shared,
+    range: impl Fn(&Object) -> (u32, u32),
+    hash: impl Fn(&Object, u32) -> H,
+    wanted: impl Fn(H) -> bool,
+) -> Vec<Merged> {
+    let mut merged = Vec::new();
+    // Number and size of the definition with that hash.
+    let mut known: FxHashMap<H, (u32, u32)> = FxHashMap::default();
+    for object in &symbols.objects {
+        let file = &object.file;
+        let (start, count) = range(file);
+        for nth in 0..count {
+            let hash = hash(file, nth);
+            if !wanted(hash) {
+                continue;
+            }
+            let at = start + nth;
+            let number = object.first_other + at - file.package_def_count();
+            let size = file.symbol(at).size();
+            match known.entry(hash) {
+                Entry::Vacant(new) => drop(new.insert((number, size))),
+                Entry::Occupied(mut kept) => {
+                    let (kept, kept_size) = kept.get_mut();
+                    shared.set(number, SymId(*kept));
+                    let plain = symbols.attrs[number as usize].load(Ordering::Relaxed) == 0
+                        && symbols.aligns[number as usize] == 0;
+                    let larger = size > *kept_size;
+                    if !plain || larger {
+                        merged.push(Merged { kept: SymId(*kept), dropped: number, larger });
+                        *kept_size = size.max(*kept_size);
+                    }
                 }
             }
         }
-        let of = |at: u32| others[(at - ndef) as usize];
-        for &at in survey.exports.iter().filter(|at| **at >= ndef) {
-            symbols.wasm_exports.push(of(at));
+    }
+    merged
+}
+
+/// Definitions with a global name: one number for each name.
+fn merge_named(symbols: &mut Symbols, surveys: &[Survey], shared: &Shared) -> Result<(), Error> {
+    symbols.names = NameTable::with_capacity(surveys.iter().map(|s| s.names.len() + 16).sum());
+    for (id, survey) in surveys.iter().enumerate() {
+        let first = symbols.objects[id].first_def;
+        for &(hash, abi, at) in &survey.names[..survey.package_names] {
+            symbols.names.insert(hash, abi, SymId(first + at));
         }
-        for &(number, at) in survey.builtins.iter().filter(|(_, at)| *at >= ndef) {
-            symbols.builtins[number] = of(at);
+    }
+    for (id, survey) in surveys.iter().enumerate() {
+        let first = symbols.objects[id].first_other - symbols.objects[id].file.package_def_count();
+        for &(hash, abi, at) in &survey.names[survey.package_names..] {
+            let new = SymId(first + at);
+            let symbol = named_definition(symbols, id, (hash, abi, at), new)?;
+            if symbol != new {
+                shared.set(new.0, symbol);
+                let attrs = *symbols.attrs[new.index()].get_mut();
+                *symbols.attrs[symbol.index()].get_mut() |= attrs;
+                symbols.aligns[symbol.index()] =
+                    symbols.aligns[symbol.index()].max(symbols.aligns[new.index()]);
+            }
         }
-        symbols.objects[id].others = others;
     }
     Ok(())
 }
 
+/// Notes exports, and the functions that objects refer to by number: definitions of packages first.
+fn note_special(symbols: &mut Symbols, surveys: &[Survey], shared: &Shared) {
+    for of_package in [true, false] {
+        for (id, survey) in surveys.iter().enumerate() {
+            let object = &symbols.objects[id];
+            let own = object.file.package_def_count();
+            let number = |at: u32| match at.checked_sub(own) {
+                None => SymId(object.first_def + at),
+                Some(other) => shared.get(object.first_other + other),
+            };
+            let meant = |at: u32| (at < own) == of_package;
+            for &at in survey.exports.iter().filter(|at| meant(**at)) {
+                symbols.wasm_exports.push(number(at));
+            }
+            for &(builtin, at) in survey.builtins.iter().filter(|(_, at)| meant(*at)) {
+                symbols.builtins[builtin] = number(at);
+            }
+        }
+    }
+}
+
 /// The number of a definition with a global name: `new`, or that of an earlier definition, which
 /// it may replace.
-fn named_definition(symbols: &mut Symbols, id: usize, at: u32, new: SymId) -> Result<SymId, Error> {
+fn named_definition(
+    symbols: &mut Symbols,
+    id: usize,
+    (hash, abi, at): (u64, u32, u32),
+    new: SymId,
+) -> Result<SymId, Error> {
     let file = symbols.objects[id].file;
     let def = file.symbol(at);
     let name = file.name(at);
-    let abi = abi(def).unwrap_or(STATIC);
-    if name.is_empty() || abi == STATIC {
-        return Ok(new);
-    }
-    let hash = hash_name(name, abi);
     let Some(old) = symbols.names.find_hashed(hash, name, abi, |symbol| symbols.name(symbol))
     else {
         symbols.names.insert(hash, abi, new);
@@ -259,46 +413,29 @@ fn named_definition(symbols: &mut Symbols, id: usize, at: u32, new: SymId) -> Re
     Ok(old)
 }
 
-fn number_references(symbols: &mut Symbols) -> Result<(), Error> {
+fn number_references(symbols: &mut Symbols, shared: &Shared) -> Result<(), Error> {
     let by_package = objects_by_package(symbols);
-    for id in 0..symbols.objects.len() {
+    let reader = &*symbols;
+    let found: Vec<Result<References, Error>> = (0..reader.objects.len())
+        .into_par_iter()
+        .map(|id| find_references(reader, ObjId(id as u32), shared, &by_package))
+        .collect();
+    for (id, found) in found.into_iter().enumerate() {
+        let mut found = found?;
         let file = symbols.objects[id].file;
-        for at in file.def_count()..file.symbol_count() {
-            let def = file.symbol(at);
+        for (slot, at) in found.missing {
             let name = file.name(at);
-            let symbol = match abi(def) {
-                Some(STATIC) => symbols.make_unnamed(name, STATIC),
-                Some(abi) => symbols.lookup_or_make_version(name, abi),
-                None => {
-                    return Err(symbols.malformed(
-                        Some(ObjId(id as u32)),
-                        format!("symbol {at} is of an unknown ABI"),
-                    ));
-                }
+            found.others[slot] = match abi(file.symbol(at)) {
+                Some(abi) if abi != STATIC => symbols.lookup_or_make_version(name, abi),
+                _ => symbols.make_unnamed(name, STATIC),
             };
-            let flags = def.flags();
-            if flags.local() {
-                symbols.set(symbol, attr::LOCAL);
-            }
-            if flags.used_in_iface() {
-                symbols.set(symbol, attr::USED_IN_IFACE);
-            }
-            symbols.objects[id].others.push(symbol);
         }
-        let mut packages = vec![None; file.packages().len()];
-        for (slot, package) in packages.iter_mut().zip(file.packages()).skip(1) {
-            let Some(&object) = by_package.get(package) else {
-                return Err(symbols.malformed(
-                    Some(ObjId(id as u32)),
-                    format!(
-                        "refers to package {}, which is not part of the link",
-                        String::from_utf8_lossy(package)
-                    ),
-                ));
-            };
-            *slot = Some(object);
+        let first = (file.def_count() - file.package_def_count()) as usize;
+        for (slot, attrs) in found.attrs {
+            symbols.set(found.others[first + slot], attrs);
         }
-        symbols.objects[id].packages = packages;
+        symbols.objects[id].others = found.others;
+        symbols.objects[id].packages = found.packages;
     }
     for id in 0..symbols.objects.len() {
         let file = symbols.objects[id].file;
@@ -310,6 +447,61 @@ fn number_references(symbols: &mut Symbols) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// An object's references, as far as they lead to definitions.
+struct References {
+    others: Vec<SymId>,
+    /// Places in `others` without a definition, with the number in the object.
+    missing: Vec<(usize, u32)>,
+    /// What references add to attributes, by their place among the references.
+    attrs: Vec<(usize, u8)>,
+    packages: Vec<PackageDefs>,
+}
+
+fn find_references(
+    symbols: &Symbols,
+    id: ObjId,
+    shared: &Shared,
+    by_package: &FxHashMap<Vec<u8>, ObjId>,
+) -> Result<References, Error> {
+    let object = symbols.object(id);
+    let file = object.file;
+    let defined = file.def_count() - file.package_def_count();
+    let mut others = Vec::with_capacity((file.symbol_count() - file.package_def_count()) as usize);
+    others.extend((object.first_other..object.first_other + defined).map(|at| shared.get(at)));
+    let (mut missing, mut attrs) = (Vec::new(), Vec::new());
+    for (nth, at) in (file.def_count()..file.symbol_count()).enumerate() {
+        let def = file.symbol(at);
+        let abi = abi(def).ok_or_else(|| {
+            symbols.malformed(Some(id), format!("symbol {at} is of an unknown ABI"))
+        })?;
+        let known = if abi == STATIC { None } else { symbols.lookup_version(file.name(at), abi) };
+        if known.is_none() {
+            missing.push((others.len(), at));
+        }
+        others.push(known.unwrap_or_default());
+        let flags = def.flags();
+        let used = if flags.used_in_iface() { attr::USED_IN_IFACE } else { 0 };
+        let added = used | if flags.local() { attr::LOCAL } else { 0 };
+        if added != 0 {
+            attrs.push((nth, added));
+        }
+    }
+    let mut packages = vec![PackageDefs::default(); file.packages().len()];
+    for (slot, package) in packages.iter_mut().zip(file.packages()).skip(1) {
+        let Some(&object) = by_package.get(package) else {
+            return Err(symbols.malformed(
+                Some(id),
+                format!(
+                    "refers to package {}, which is not part of the link",
+                    String::from_utf8_lossy(package)
+                ),
+            ));
+        };
+        *slot = symbols.object(object).package_defs();
+    }
+    Ok(References { others, missing, attrs, packages })
 }
 
 /// The first object of each package, by the package's escaped path.

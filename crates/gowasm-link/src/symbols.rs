@@ -1,6 +1,10 @@
 //! The global symbol table: every symbol of every object under one dense number.
 
-use gowasm_goobj::{AuxKind, FuncInfo, Object, PackageRef, SymFlags, SymRef};
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use gowasm_goobj::{
+    AuxKind, FuncInfo, Object, PackageRef, Relocs as ObjectRelocs, SymFlags, SymRef,
+};
 
 use crate::error::Error;
 use crate::kind::SymKind;
@@ -61,13 +65,33 @@ pub struct LoadedObject<'a> {
     pub library: LibId,
     /// The global number of the first package definition; the others follow.
     pub(crate) first_def: u32,
+    /// The first number that was reserved for a definition after those of the package.
+    pub(crate) first_other: u32,
     /// Global numbers of the symbols after the package definitions.
     pub(crate) others: Vec<SymId>,
-    /// For each number of the object's package table, the object that defines the package.
-    pub(crate) packages: Vec<Option<ObjId>>,
+    /// For each number of the object's package table, the definitions of that package.
+    pub(crate) packages: Vec<PackageDefs>,
+}
+
+/// The global numbers of a package's own definitions.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct PackageDefs {
+    first: u32,
+    count: u32,
+}
+
+impl PackageDefs {
+    #[inline]
+    fn get(self, index: u32) -> Option<SymId> {
+        (index < self.count).then(|| SymId(self.first + index))
+    }
 }
 
 impl LoadedObject<'_> {
+    pub(crate) fn package_defs(&self) -> PackageDefs {
+        PackageDefs { first: self.first_def, count: self.file.package_def_count() }
+    }
+
     /// The global number of a definition.
     pub(crate) fn definition(&self, at: u32) -> SymId {
         match at.checked_sub(self.file.package_def_count()) {
@@ -142,7 +166,7 @@ pub struct Symbols<'a> {
     pub payloads: Vec<Payload<'a>>,
     /// For each symbol, the object (or [`MADE`]) and the number in it.
     pub(crate) places: Vec<(u32, u32)>,
-    pub(crate) attrs: Vec<u8>,
+    pub(crate) attrs: Vec<AtomicU8>,
     /// log2 of the alignment plus one, or 0 where the object says nothing.
     pub(crate) aligns: Vec<u8>,
     pub values: Vec<u64>,
@@ -232,7 +256,10 @@ impl<'a> Symbols<'a> {
     /// reachable symbols were found, so that a malformed target does not come up here.
     pub fn relocs(&self, symbol: SymId) -> Relocs<'_, 'a> {
         match self.place(symbol) {
-            Place::Object(object, at) => Relocs::Object { symbols: self, object, at, next: 0 },
+            Place::Object(object, at) => {
+                let object = self.object(object);
+                Relocs::Object { symbols: self, object, left: object.file.relocs(at) }
+            }
             Place::Made(at) => Relocs::Made(self.payloads[at as usize].relocs.iter()),
         }
     }
@@ -284,7 +311,7 @@ impl<'a> Symbols<'a> {
 
     /// The global symbol that an object's reference stands for.
     pub fn resolve(&self, object: ObjId, reference: SymRef) -> Result<SymId, Error> {
-        self.try_resolve(object, reference).ok_or_else(|| {
+        self.try_resolve(self.object(object), reference).ok_or_else(|| {
             self.malformed(
                 Some(object),
                 format!(
@@ -296,21 +323,15 @@ impl<'a> Symbols<'a> {
     }
 
     #[inline]
-    fn try_resolve(&self, object: ObjId, reference: SymRef) -> Option<SymId> {
-        let from = &self.objects[object.index()];
+    fn try_resolve(&self, from: &LoadedObject<'a>, reference: SymRef) -> Option<SymId> {
         let index = reference.index;
         let other = |first: u32, count: u32| {
             if index < count { from.others.get((first + index) as usize).copied() } else { None }
         };
-        let own = |of: &LoadedObject| {
-            (index < of.file.package_def_count()).then(|| SymId(of.first_def + index))
-        };
         let (hashed64, hashed) = (from.file.hashed64_count(), from.file.hashed_count());
         match reference.kind() {
-            PackageRef::Own => own(from),
-            PackageRef::Other(package) => {
-                own(&self.objects[from.packages.get(package as usize).copied()??.index()])
-            }
+            PackageRef::Own => from.package_defs().get(index),
+            PackageRef::Other(package) => from.packages.get(package as usize)?.get(index),
             PackageRef::NonPackage => {
                 from.others.get((hashed64 + hashed) as usize..)?.get(index as usize).copied()
             }
@@ -335,11 +356,16 @@ impl<'a> Symbols<'a> {
     }
 
     pub fn has(&self, symbol: SymId, attribute: u8) -> bool {
-        self.attrs[symbol.index()] & attribute != 0
+        self.attrs[symbol.index()].load(Ordering::Relaxed) & attribute != 0
     }
 
     pub fn set(&mut self, symbol: SymId, attribute: u8) {
-        self.attrs[symbol.index()] |= attribute;
+        *self.attrs[symbol.index()].get_mut() |= attribute;
+    }
+
+    /// Sets an attribute while others do so too; returns the attributes from before.
+    pub(crate) fn set_shared(&self, symbol: SymId, attribute: u8) -> u8 {
+        self.attrs[symbol.index()].fetch_or(attribute, Ordering::Relaxed)
     }
 
     pub fn is_reachable(&self, symbol: SymId) -> bool {
@@ -390,7 +416,7 @@ impl<'a> Symbols<'a> {
         let symbol = SymId(self.places.len() as u32);
         self.places.push((MADE, self.payloads.len() as u32));
         self.payloads.push(Payload { name: name.to_vec(), version, ..Payload::default() });
-        self.attrs.push(0);
+        self.attrs.push(AtomicU8::new(0));
         self.aligns.push(0);
         if !self.values.is_empty() {
             self.values.push(0);
@@ -430,6 +456,8 @@ impl<'a> Symbols<'a> {
 
 /// The kind of the relocation by which data holds an address; the same number in every version.
 pub const R_ADDR: u16 = 1;
+/// The kind of the relocation of a call; the same number in every version.
+pub const R_CALL: u16 = 7;
 /// An offset from the start of the types (or read-only data).
 pub const R_ADDROFF: u16 = 5;
 
@@ -468,7 +496,7 @@ impl Payload<'_> {
 /// See [`Symbols::relocs`].
 #[derive(Clone)]
 pub enum Relocs<'s, 'a> {
-    Object { symbols: &'s Symbols<'a>, object: ObjId, at: u32, next: usize },
+    Object { symbols: &'s Symbols<'a>, object: &'s LoadedObject<'a>, left: ObjectRelocs<'a> },
     Made(std::slice::Iter<'s, Reloc>),
 }
 
@@ -478,15 +506,14 @@ impl Iterator for Relocs<'_, '_> {
     #[inline]
     fn next(&mut self) -> Option<Reloc> {
         match self {
-            Relocs::Object { symbols, object, at, next } => {
-                let reloc = symbols.objects[object.index()].file.reloc(*at, *next)?;
-                *next += 1;
+            Relocs::Object { symbols, object, left } => {
+                let reloc = left.next()?;
                 Some(Reloc {
                     offset: reloc.offset(),
                     size: reloc.size(),
                     kind: reloc.kind(),
                     add: reloc.add(),
-                    target: symbols.try_resolve(*object, reloc.target()).unwrap_or_default(),
+                    target: symbols.try_resolve(object, reloc.target()).unwrap_or_default(),
                 })
             }
             Relocs::Made(relocs) => relocs.next().copied(),
@@ -495,10 +522,7 @@ impl Iterator for Relocs<'_, '_> {
 
     fn size_hint(&self) -> (usize, Option<usize>) {
         match self {
-            Relocs::Object { symbols, object, at, next } => {
-                let left = symbols.objects[object.index()].file.relocs(*at).len() - next;
-                (left, Some(left))
-            }
+            Relocs::Object { left, .. } => left.size_hint(),
             Relocs::Made(relocs) => relocs.size_hint(),
         }
     }

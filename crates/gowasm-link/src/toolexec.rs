@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, ExitStatus};
+use std::sync::atomic::AtomicBool;
 
 use sha2::{Digest, Sha256};
 
@@ -22,7 +23,11 @@ pub enum ToolError {
 
 /// Runs a Go tool for cmd/go: links itself when the tool is `link` and the target is wasm, and
 /// otherwise starts the tool. Returns the status of a tool that was started.
-pub fn toolexec(tool: &Path, args: &[OsString]) -> Result<Option<ExitStatus>, ToolError> {
+pub fn toolexec(
+    tool: &Path,
+    args: &[OsString],
+    cancel: &AtomicBool,
+) -> Result<Option<ExitStatus>, ToolError> {
     let is_link = tool.file_stem().is_some_and(|name| name == "link");
     let for_wasm = std::env::var_os("GOARCH").is_some_and(|arch| arch == "wasm");
     if !is_link || !for_wasm {
@@ -35,7 +40,7 @@ pub fn toolexec(tool: &Path, args: &[OsString]) -> Result<Option<ExitStatus>, To
         }
         args => Options::parse(args.iter().cloned())?,
     };
-    crate::link(&options)?;
+    crate::link(&options, cancel)?;
     Ok(None)
 }
 

@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::AtomicBool;
 
 use gowasm_link::Options;
 
@@ -71,7 +72,9 @@ impl Program {
             &main,
         ];
         let options = Options::parse(arguments.map(|path| path.into())).unwrap();
-        gowasm_link::link(&options).map(drop).map_err(|error| error.to_string())
+        gowasm_link::link(&options, &AtomicBool::new(false))
+            .map(drop)
+            .map_err(|error| error.to_string())
     }
 
     /// Links with `broken` in the place of an archive: an error that names it, and only then.

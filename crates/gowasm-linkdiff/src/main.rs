@@ -7,6 +7,7 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::atomic::AtomicBool;
 use std::{env, fs};
 
 use anyhow::{Context, Result};
@@ -90,6 +91,6 @@ fn build(go: &str, arguments: &[String]) -> Result<ExitCode> {
 /// Links with the linker in this workspace, as `gowasm link` does.
 fn link(arguments: &[String]) -> Result<ExitCode> {
     let options = gowasm_link::Options::parse(arguments.iter().map(Into::into))?;
-    gowasm_link::link(&options)?;
+    gowasm_link::link(&options, &AtomicBool::new(false))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -3,11 +3,9 @@
 use gowasm_goobj::{AuxKind, FuncInfo};
 use rayon::prelude::*;
 
+use super::CHUNK;
 use crate::error::Error;
 use crate::symbols::{ObjId, SymId, Symbols};
-
-/// How many functions are read and written as one piece of work.
-const CHUNK: usize = 256;
 
 /// Some functions in a row and, in one list for all of them, what belongs to them.
 pub(super) struct Chunk<'a> {

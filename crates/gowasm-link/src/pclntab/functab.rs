@@ -4,13 +4,11 @@ use rayon::prelude::*;
 
 use super::collect::{Chunk, Function, Item, PCDATA_INLINE};
 use super::funcdata::InlinePlace;
-use super::{Layout, POINTER, Pclntab, text_offset};
-use crate::symbols::{R_ADDR, SymId, Symbols};
+use super::{CHUNK, Layout, POINTER, Pclntab, text_offset};
+use crate::symbols::{SymId, Symbols};
 
 /// The fixed part of a record.
 const RECORD: usize = 11 * 4;
-/// The kind of the relocation of a call; the same number in every version.
-const R_CALL: u16 = 7;
 /// Function data that is not there.
 const NONE: u32 = u32::MAX;
 
@@ -49,17 +47,19 @@ pub(super) fn write(tables: &Pclntab, symbols: &Symbols, layout: &Layout, out: &
     let mut rest = records;
     let mut at = tables.count * 8 + 4;
     let mut stretches = Vec::with_capacity(tables.chunks.len());
-    for (chunk, next) in tables.chunks.iter().zip(1..) {
+    for ((chunk, defer_returns), next) in
+        tables.chunks.iter().zip(layout.defer_returns.chunks(CHUNK)).zip(1..)
+    {
         let next = tables.chunks.get(next).and_then(|chunk| chunk.functions.first());
         let end = next.map_or(at + rest.len(), |function| function.start as usize);
         let (stretch, after) = rest.split_at_mut(end - at);
-        stretches.push((chunk, at, stretch));
+        stretches.push((chunk, defer_returns, at, stretch));
         (rest, at) = (after, end);
     }
-    stretches.into_par_iter().for_each(|(chunk, base, stretch)| {
-        for function in &chunk.functions {
+    stretches.into_par_iter().for_each(|(chunk, defer_returns, base, stretch)| {
+        for (function, &defer_return) in chunk.functions.iter().zip(defer_returns) {
             let record = &mut stretch[function.start as usize - base..];
-            write_record(tables, symbols, layout, chunk, function, record);
+            write_record(tables, symbols, layout, (chunk, function, defer_return), record);
         }
     });
 }
@@ -68,8 +68,7 @@ fn write_record(
     tables: &Pclntab,
     symbols: &Symbols,
     layout: &Layout,
-    chunk: &Chunk,
-    function: &Function,
+    (chunk, function, defer_return): (&Chunk, &Function, u32),
     out: &mut [u8],
 ) {
     let pc_data_count = chunk.pc_data_count(function);
@@ -83,7 +82,7 @@ fn write_record(
     put(text_offset(symbols, function.symbol, layout.text_start));
     put(tables.names.of(function.symbol).offset);
     put(function.info.map_or(0, |info| info.args()));
-    put(defer_return(symbols, function.symbol, tables.deferreturn));
+    put(defer_return);
     put(pcs(function.pc_sp));
     put(pcs(function.pc_file));
     put(pcs(function.pc_line));
@@ -112,18 +111,4 @@ fn write_record(
             (Item::Symbol(symbol), _) => from_group(symbol),
         });
     }
-}
-
-/// The block at which a function goes on when a deferred call has recovered: the compiler puts its
-/// number into the relocation before the call of `runtime.deferreturn`.
-fn defer_return(symbols: &Symbols, function: SymId, deferreturn: SymId) -> u32 {
-    let mut last = 0;
-    for reloc in symbols.relocs(function) {
-        if reloc.base_kind() == R_ADDR {
-            last = reloc.add as u32;
-        } else if reloc.base_kind() == R_CALL && reloc.target == deferreturn {
-            return last.wrapping_sub(1);
-        }
-    }
-    0
 }

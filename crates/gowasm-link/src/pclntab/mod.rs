@@ -47,6 +47,8 @@ pub struct Layout<'l> {
     pub text_start: u64,
     /// `go:func.*`.
     pub func_data: u64,
+    /// Where each function goes on when a deferred call has recovered, in the order of the functions.
+    pub defer_returns: &'l [u32],
     /// The address of the section that a data symbol lies in; `None` for code and for no section.
     pub section_of: &'l (dyn Fn(SymId) -> Option<u64> + Sync),
 }
@@ -62,9 +64,10 @@ pub struct Pclntab<'a> {
     func_data: funcdata::FuncData,
     functab_size: u64,
     find_func: findfunc::FindFunc,
-    deferreturn: SymId,
 }
 
+/// How many functions are read, and written, as one piece of work.
+pub(crate) const CHUNK: usize = 256;
 const POINTER: u64 = 8;
 const HEADER_SIZE: u64 = 8 + 8 * POINTER;
 /// The magic number since Go 1.20.
@@ -82,7 +85,6 @@ impl<'a> Pclntab<'a> {
         let func_data = funcdata::FuncData::plan(symbols, &mut chunks, &names)?;
         let functab_size = functab::plan(&mut chunks, text.len());
         let find_func = findfunc::FindFunc::plan(symbols, text);
-        let deferreturn = symbols.lookup(b"runtime.deferreturn").unwrap_or_default();
         Ok(Pclntab {
             chunks,
             count: text.len(),
@@ -92,7 +94,6 @@ impl<'a> Pclntab<'a> {
             func_data,
             functab_size,
             find_func,
-            deferreturn,
         })
     }
 

@@ -31,12 +31,12 @@ impl Args {
     }
 }
 
-pub(crate) fn run(args: Args, _context: &Context) -> Result<ExitCode, Failure> {
+pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
     let mut arguments = args.arguments;
     let guarded = arguments.first().is_some_and(|first| first == "-guard" || first == "--guard");
     arguments.drain(..usize::from(guarded));
     let options = Options::parse(arguments).map_err(failure)?;
-    gowasm_link::link(&options).map_err(failure)?;
+    gowasm_link::link(&options, &context.cancel).map_err(failure)?;
     if guarded && !options.version_query {
         guard(&options.output)?;
     }
@@ -58,6 +58,7 @@ fn guard(module: &Path) -> Result<(), Failure> {
 pub(crate) fn failure(error: Error) -> Failure {
     match error {
         Error::Usage(_) => Failure::Usage(Diagnostic::error(error.to_string())),
+        Error::Interrupted => Failure::Interrupted,
         error => Failure::Input(error.into_diagnostics()),
     }
 }

@@ -33,12 +33,12 @@ impl Args {
     }
 }
 
-pub(crate) fn run(args: Args, _context: &Context) -> Result<ExitCode, Failure> {
+pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
     let Some((tool, arguments)) = args.command.split_first() else {
         let hint = "use it as `go build -toolexec='gowasm toolexec'`";
         return Err(Failure::Usage(Diagnostic::error("toolexec needs a tool to run").hint(hint)));
     };
-    match gowasm_link::toolexec(Path::new(tool), arguments) {
+    match gowasm_link::toolexec(Path::new(tool), arguments, &context.cancel) {
         // The tool has said what there is to say.
         Ok(Some(status)) => {
             Ok(ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)))

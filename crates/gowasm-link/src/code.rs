@@ -1,0 +1,148 @@
+//! The code section: the bodies of all functions, with their holes filled.
+//!
+//! Bodies are put together in parallel, a batch at a time, while the batch before is written.
+
+use rayon::prelude::*;
+
+use crate::emit::{Imports, Module};
+use crate::error::Error;
+use crate::kind::SymKind;
+use crate::leb;
+use crate::output::Output;
+use crate::pclntab::CHUNK;
+use crate::symbols::{R_ADDR, R_CALL, Reloc, SymId};
+use crate::text;
+
+/// How many chunks of functions make a batch: large enough to keep all threads busy.
+const BATCH: usize = 16;
+/// The body of the build ID: no locals; the constant 0.
+const BUILD_ID_BODY: &[u8] = &[0, 0x41, 0, 0x0b];
+
+/// Where each function goes on when a deferred call has recovered, in the order of the functions.
+pub(crate) type DeferReturns = Vec<u32>;
+
+/// Some functions in a row.
+#[derive(Default)]
+struct Chunk {
+    bytes: Vec<u8>,
+    defer_returns: DeferReturns,
+}
+
+impl Module<'_, '_> {
+    /// Writes all bodies.
+    pub(crate) fn write_bodies(
+        &self,
+        imports: &Imports,
+        output: &mut Output,
+    ) -> Result<DeferReturns, Error> {
+        let mut defer_returns = Vec::with_capacity(self.text.len());
+        let mut ready: Vec<Chunk> = Vec::new();
+        let mut next: Vec<Chunk> = Vec::new();
+        for batch in self.text.chunks(CHUNK * BATCH) {
+            self.stop()?;
+            next.resize_with(batch.len().div_ceil(CHUNK), Chunk::default);
+            let (written, made) = rayon::join(
+                || flush(&ready, output, &mut defer_returns),
+                || -> Vec<Result<(), Error>> {
+                    let chunks = next.par_iter_mut().zip(batch.par_chunks(CHUNK));
+                    chunks.map(|(chunk, functions)| self.fill(chunk, functions, imports)).collect()
+                },
+            );
+            written?;
+            made.into_iter().collect::<Result<(), Error>>()?;
+            std::mem::swap(&mut ready, &mut next);
+        }
+        flush(&ready, output, &mut defer_returns)?;
+        Ok(defer_returns)
+    }
+
+    fn fill(&self, chunk: &mut Chunk, functions: &[SymId], imports: &Imports) -> Result<(), Error> {
+        chunk.bytes.clear();
+        chunk.defer_returns.clear();
+        let mut body = Vec::new();
+        for &function in functions {
+            body.clear();
+            let mut defer_return = 0;
+            if Some(function) == self.build_id {
+                body.extend_from_slice(BUILD_ID_BODY);
+            } else {
+                defer_return = self.push_body(function, imports, &mut body)?;
+            }
+            leb::push_unsigned(&mut chunk.bytes, body.len() as u64);
+            chunk.bytes.extend_from_slice(&body);
+            chunk.defer_returns.push(defer_return);
+        }
+        Ok(())
+    }
+
+    /// Appends a body. Returns where the function goes on when a deferred call has recovered: the
+    /// compiler puts the number of that block into the relocation before the call of
+    /// `runtime.deferreturn`.
+    fn push_body(
+        &self,
+        function: SymId,
+        imports: &Imports,
+        out: &mut Vec<u8>,
+    ) -> Result<u32, Error> {
+        let code = self.symbols.data(function);
+        let broken = || self.broken(function, "has relocations outside its code");
+        let mut from = 0;
+        let (mut block, mut defer_return) = (0, None);
+        for reloc in self.symbols.relocs(function) {
+            match reloc.base_kind() {
+                R_ADDR => block = reloc.add as u32,
+                R_CALL if reloc.target == self.defer_return && defer_return.is_none() => {
+                    defer_return = Some(block.wrapping_sub(1));
+                }
+                _ => {}
+            }
+            if reloc.size == 0 {
+                continue;
+            }
+            let until = usize::try_from(reloc.offset).map_err(|_| broken())?;
+            out.extend_from_slice(code.get(from..until).ok_or_else(broken)?);
+            from = until;
+            leb::push_signed(out, self.code_value(function, reloc, imports)?);
+        }
+        out.extend_from_slice(&code[from..]);
+        Ok(defer_return.unwrap_or(0))
+    }
+
+    /// What goes into a hole of a function's body.
+    #[inline]
+    fn code_value(&self, function: SymId, reloc: Reloc, imports: &Imports) -> Result<i64, Error> {
+        let value = self.symbols.value(reloc.target);
+        // What has no address may be defined nowhere.
+        if value == 0
+            && matches!(reloc.kind, R_ADDR | R_CALL)
+            && self.symbols.kind(reloc.target) == SymKind::Undefined
+        {
+            return Err(crate::report::undefined(self.symbols));
+        }
+        match reloc.base_kind() {
+            R_ADDR => Ok((value as i64).wrapping_add(reloc.add)),
+            R_CALL => {
+                let index = text::index(self.symbols, reloc.target);
+                Ok((imports.list.len() as u64).wrapping_add(index) as i64)
+            }
+            kind if kind == self.symbols.version.r_wasm_import => {
+                imports.called_by(reloc.target).map(|import| import as i64).ok_or_else(|| {
+                    self.broken(function, "calls the host and does not say what function")
+                })
+            }
+            kind => Err(self.broken(function, &format!("has a relocation of unknown kind {kind}"))),
+        }
+    }
+}
+
+fn flush(
+    chunks: &[Chunk],
+    output: &mut Output,
+    defer_returns: &mut DeferReturns,
+) -> Result<(), Error> {
+    for chunk in chunks {
+        output.push(&chunk.bytes)?;
+        defer_returns.extend_from_slice(&chunk.defer_returns);
+    }
+    Ok(())
+}

@@ -1,0 +1,107 @@
+//! The file that the module goes to. It has its name only when it is whole.
+
+use std::fs::{self, File};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use crate::error::Error;
+
+/// What is written from beginning to end, but for section sizes that are known later.
+pub(crate) struct Output {
+    path: PathBuf,
+    place: Place,
+    length: u64,
+}
+
+enum Place {
+    /// A file without a name of its own, in the folder of the output.
+    Beside(NamedTempFile),
+    /// A device or a pipe, which cannot be replaced.
+    Memory(Vec<u8>),
+}
+
+impl Output {
+    pub(crate) fn create(path: &Path) -> Result<Self, Error> {
+        let place = match fs::metadata(path) {
+            Ok(metadata) if metadata.is_dir() => {
+                let error = io::Error::from(io::ErrorKind::IsADirectory);
+                return Err(cannot_write(path, &error));
+            }
+            Ok(metadata) if !metadata.is_file() => Place::Memory(Vec::new()),
+            old => {
+                // As Go's linker does, and replacing a file makes some file systems write at once.
+                if old.is_ok() {
+                    fs::remove_file(path).map_err(|error| cannot_write(path, &error))?;
+                }
+                Place::Beside(beside(path).map_err(|error| cannot_write(path, &error))?)
+            }
+        };
+        Ok(Output { path: path.to_owned(), place, length: 0 })
+    }
+
+    /// How many bytes have been written.
+    pub(crate) fn length(&self) -> u64 {
+        self.length
+    }
+
+    pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        match &mut self.place {
+            Place::Beside(file) => {
+                file.as_file_mut()
+                    .write_all(bytes)
+                    .map_err(|error| cannot_write(&self.path, &error))?;
+            }
+            Place::Memory(all) => all.extend_from_slice(bytes),
+        }
+        self.length += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Replaces bytes that have been written.
+    pub(crate) fn patch(&mut self, at: u64, bytes: &[u8]) -> Result<(), Error> {
+        match &mut self.place {
+            Place::Beside(file) => patch(file.as_file_mut(), at, bytes)
+                .map_err(|error| cannot_write(&self.path, &error)),
+            Place::Memory(all) => {
+                all[at as usize..][..bytes.len()].copy_from_slice(bytes);
+                Ok(())
+            }
+        }
+    }
+
+    /// Gives the file its name.
+    pub(crate) fn finish(self) -> Result<(), Error> {
+        let done = match self.place {
+            Place::Beside(file) => {
+                file.persist(&self.path).map(drop).map_err(|failed| failed.error)
+            }
+            Place::Memory(all) => fs::write(&self.path, all),
+        };
+        done.map_err(|error| cannot_write(&self.path, &error))
+    }
+}
+
+fn beside(path: &Path) -> io::Result<NamedTempFile> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".gowasm-link-");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // As Go's linker creates its output.
+        builder.permissions(fs::Permissions::from_mode(0o775));
+    }
+    builder.tempfile_in(folder.unwrap_or(Path::new(".")))
+}
+
+fn patch(file: &mut File, at: u64, bytes: &[u8]) -> io::Result<()> {
+    file.seek(SeekFrom::Start(at))?;
+    file.write_all(bytes)?;
+    file.seek(SeekFrom::End(0)).map(drop)
+}
+
+fn cannot_write(path: &Path, error: &io::Error) -> Error {
+    Error::message(format!("cannot write {}: {error}", path.display()))
+}
