@@ -19,6 +19,7 @@ pub(crate) const MAIN_IN_COMMAND: &str = "GW015";
 pub(crate) const DUPLICATE_EXPORT: &str = "GW016";
 pub(crate) const MISSPELLED: &str = "GW017";
 pub(crate) const SPACE: &str = "GW018";
+pub(crate) const SYMBOL: &str = "GW019";
 
 pub(crate) const EXPORT_MISSING: &str = "GW020";
 pub(crate) const EXPORT_SIGNATURE: &str = "GW021";

@@ -1,5 +1,5 @@
 //! Go types as far as directives need them: which wasm values a type becomes, and whether Go lets it
-//! cross the border at all. What the sources of one package cannot tell stays unknown.
+//! cross the border at all. What the sources of the packages at hand cannot tell stays unknown.
 
 use crate::source::Source;
 use crate::wasm::WasmType;
@@ -10,9 +10,10 @@ use tree_sitter::Node;
 /// A type expression.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum GoType {
-    /// A name of this package or a predeclared one.
+    /// A name as the source has it, until its package is known.
     Name(String),
-    /// `structs.HostLayout`, with the path of the import.
+    /// `structs.HostLayout`, with the path of the import; a predeclared name, with the path of the
+    /// package that uses it.
     Qualified(String, String),
     Pointer(Box<GoType>),
     Array(Box<GoType>),
@@ -35,12 +36,29 @@ impl Imports {
                 let path = source.str(path).trim_matches(['"', '`']);
                 let name = match spec.child_by_field_name("name") {
                     Some(name) => source.str(name),
-                    None => path.rsplit('/').next().unwrap_or(path),
+                    None => usual_name(path),
                 };
                 names.insert(name.to_owned(), path.to_owned());
             }
         }
         Imports(names)
+    }
+}
+
+/// The name that a package of this path usually has: the last element that is no version.
+fn usual_name(path: &str) -> &str {
+    let is_version = |element: &str| {
+        let digits = element.strip_prefix('v').unwrap_or_default();
+        !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let mut elements = path.rsplit('/');
+    let last = elements.next().unwrap_or(path);
+    match elements.next() {
+        Some(before) if is_version(last) => before,
+        // Such as gopkg.in/yaml.v3.
+        _ => {
+            last.rsplit_once('.').filter(|(_, end)| is_version(end)).map_or(last, |(name, _)| name)
+        }
     }
 }
 
@@ -114,13 +132,29 @@ fn fields(source: &Source<'_>, node: Node<'_>, imports: &Imports, depth: u32) ->
     found
 }
 
-/// The types that a package declares.
+impl GoType {
+    /// Gives every name the package whose source it stands in: it means the type that is declared there,
+    /// or else the predeclared one.
+    pub(crate) fn qualify(self, package: &str) -> GoType {
+        match self {
+            GoType::Name(name) => GoType::Qualified(package.to_owned(), name),
+            GoType::Pointer(inner) => GoType::Pointer(Box::new(inner.qualify(package))),
+            GoType::Array(inner) => GoType::Array(Box::new(inner.qualify(package))),
+            GoType::Struct(fields) => {
+                GoType::Struct(fields.into_iter().map(|field| field.qualify(package)).collect())
+            }
+            other => other,
+        }
+    }
+}
+
+/// The types that packages declare, by import path and name.
 #[derive(Default)]
-pub(crate) struct Types(FxHashMap<String, GoType>);
+pub(crate) struct Types(FxHashMap<(String, String), GoType>);
 
 impl Types {
-    /// Adds the top-level types of a file.
-    pub(crate) fn add(&mut self, source: &Source<'_>) {
+    /// Adds the top-level types of a file of this package.
+    pub(crate) fn add(&mut self, source: &Source<'_>, package: &str) {
         let declarations = source.declarations();
         let imports = Imports::of(source, &declarations);
         for declaration in declarations.iter().filter(|node| node.kind() == "type_declaration") {
@@ -128,38 +162,38 @@ impl Types {
                 let Some(name) = spec.child_by_field_name("name") else { continue };
                 let generic = spec.child_by_field_name("type_parameters").is_some();
                 let declared = match spec.child_by_field_name("type") {
-                    Some(node) if !generic => read(source, node, &imports),
+                    Some(node) if !generic => read(source, node, &imports).qualify(package),
                     _ => GoType::Unknown,
                 };
-                self.0.insert(source.str(name).to_owned(), declared);
+                let name = source.str(name).to_owned();
+                self.0.insert((package.to_owned(), name), declared);
             }
         }
     }
 
-    /// The names without a package that types are made of and this package may declare.
-    pub(crate) fn names_in<'g>(
-        &'g self,
-        types: impl Iterator<Item = &'g GoType>,
-    ) -> FxHashSet<&'g str> {
-        let mut names = FxHashSet::default();
-        let mut open: Vec<&GoType> = types.collect();
+    /// The names, with their packages, that types are made of and that are not known yet.
+    pub(crate) fn missing(&self, types: &[&GoType]) -> FxHashSet<(String, String)> {
+        let mut seen = FxHashSet::default();
+        let mut missing = FxHashSet::default();
+        let mut open: Vec<&GoType> = types.to_vec();
         while let Some(go_type) = open.pop() {
             match go_type {
-                GoType::Name(name) => {
-                    if names.insert(name.as_str()) {
-                        open.extend(self.0.get(name));
+                // The compiler's own package: its source only stands for what it does.
+                GoType::Qualified(path, _) if path == "unsafe" => {}
+                GoType::Qualified(path, name) => {
+                    let key = (path.clone(), name.clone());
+                    match self.0.get(&key) {
+                        Some(declared) if seen.insert(key.clone()) => open.push(declared),
+                        Some(_) => {}
+                        None => drop(missing.insert(key)),
                     }
                 }
                 GoType::Pointer(inner) | GoType::Array(inner) => open.push(inner),
                 GoType::Struct(fields) => open.extend(fields),
-                GoType::Qualified(..) | GoType::Unsupported | GoType::Unknown => {}
+                GoType::Name(_) | GoType::Unsupported | GoType::Unknown => {}
             }
         }
-        names
-    }
-
-    pub(crate) fn declares(&self, name: &str) -> bool {
-        self.0.contains_key(name)
+        missing
     }
 
     /// How a type crosses between Go and the host.
@@ -193,10 +227,14 @@ impl Types {
     fn underlying<'s>(&'s self, go_type: &'s GoType) -> Option<Underlying<'s>> {
         let mut current = go_type;
         for _ in 0..MAX_DEPTH {
-            let GoType::Name(name) = current else { return Some(Underlying::Other(current)) };
-            match self.0.get(name) {
+            let GoType::Qualified(path, name) = current else {
+                return Some(Underlying::Other(current));
+            };
+            match self.0.get(&(path.clone(), name.clone())) {
                 Some(declared) => current = declared,
-                None => return Some(Underlying::Basic(name)),
+                // No type that a package exports has such a name.
+                None if is_predeclared(name) => return Some(Underlying::Basic(name)),
+                None => return Some(Underlying::Other(current)),
             }
         }
         None
@@ -210,11 +248,15 @@ impl Types {
             Underlying::Basic(name) => match name {
                 "int8" | "uint8" | "byte" | "int16" | "uint16" | "int32" | "uint32" | "rune"
                 | "int64" | "uint64" | "float32" | "float64" | "bool" => Some(true),
-                name if is_predeclared(name) => Some(false),
-                _ => None,
+                _ => Some(false),
             },
             Underlying::Other(GoType::Array(element)) => self.element_allowed(element, steps),
             Underlying::Other(GoType::Struct(fields)) => self.struct_allowed(fields, steps),
+            Underlying::Other(GoType::Qualified(path, name))
+                if path == "unsafe" && name == "Pointer" =>
+            {
+                Some(false)
+            }
             Underlying::Other(GoType::Pointer(_) | GoType::Unsupported) => Some(false),
             Underlying::Other(_) => None,
         }
@@ -251,7 +293,7 @@ pub(crate) enum Crossing {
     String,
     /// Go refuses it.
     Refused,
-    /// Not to be told from this package alone.
+    /// Not to be told from the packages at hand.
     Unknown,
 }
 
@@ -267,8 +309,7 @@ fn basic_crossing(name: &str) -> Crossing {
         "float32" => Crossing::Values(vec![WasmType::F32]),
         "float64" => Crossing::Values(vec![WasmType::F64]),
         "string" => Crossing::String,
-        name if is_predeclared(name) => Crossing::Refused,
-        _ => Crossing::Unknown,
+        _ => Crossing::Refused,
     }
 }
 

@@ -13,6 +13,7 @@ mod rules;
 mod scan;
 mod source;
 mod spelling;
+mod symbols;
 mod target;
 mod wasm;
 

@@ -6,10 +6,12 @@ use crate::gotype::{Crossing, GoType, Types};
 use crate::package::GoPackage;
 use crate::source::{self, FileDirectives, MarkedFunction, RawParameter, Source};
 use crate::spelling::{Kind, Prefilter};
+use crate::symbols;
 use crate::wasm::WasmType;
 use gowasm_diagnostic::{Diagnostic, Position};
 use rayon::prelude::*;
-use std::collections::HashSet;
+use rustc_hash::FxHashMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -26,14 +28,17 @@ pub fn scan(packages: &[GoPackage], shown: Shown<'_>) -> Result<Directives, Vec<
     let parsed: Vec<(usize, &Path, FileDirectives)> = candidates
         .par_iter()
         .map(|file| {
-            (file.package, file.path.as_path(), source::read(&file.text, &shown(&file.path)))
+            let read = source::read(&file.text, &shown(&file.path));
+            (file.package, file.path.as_path(), read.qualified(&packages[file.package].import_path))
         })
         .collect();
     // 3. Types that the signatures name are looked up in the rest of the package.
     let types = types_of_packages(packages, &parsed, shown)?;
-    // 4. Everything together, in the order of packages, files and lines.
+    // 4. Names of exports that the linker gives to something else.
+    let taken = symbols::taken(packages, &parsed, shown)?;
+    // 5. Everything together, in the order of packages, files and lines.
     let one_main_module = has_one_main_module(packages);
-    let mut directives = Directives::default();
+    let mut directives = Directives { findings: taken, ..Directives::default() };
     for (index, path, file) in parsed {
         let package = &packages[index];
         let place = package.place_of(path, one_main_module);
@@ -41,7 +46,7 @@ pub fn scan(packages: &[GoPackage], shown: Shown<'_>) -> Result<Directives, Vec<
             file.findings.into_iter().map(|finding| (package.import_path.clone(), finding));
         directives.findings.extend(findings);
         for marked in file.functions {
-            add(&mut directives, package, &file.package_name, &place, &types[index], marked);
+            add(&mut directives, package, &file.package_name, &place, &types, marked);
         }
     }
     Ok(directives)
@@ -75,7 +80,7 @@ fn candidates(packages: &[GoPackage], shown: Shown<'_>) -> Result<Vec<Candidate>
     all_or_errors(read).map(|files| files.into_iter().flatten().collect())
 }
 
-fn files_of(package: &GoPackage) -> impl Iterator<Item = PathBuf> + '_ {
+pub(crate) fn files_of(package: &GoPackage) -> impl Iterator<Item = PathBuf> + '_ {
     package.go_files.iter().map(|file| package.dir.join(file))
 }
 
@@ -102,55 +107,63 @@ fn has_one_main_module(packages: &[GoPackage]) -> bool {
         <= 1
 }
 
-/// The declared types of each package, as far as directives name them. Go's own packages need none:
-/// the compiler has seen to them, and their wasm types are in the module.
+/// The declared types, as far as directives name them, of whatever package. The directives of Go's own
+/// packages need none: the compiler has seen to them, and their wasm types are in the module.
 fn types_of_packages(
     packages: &[GoPackage],
     parsed: &[(usize, &Path, FileDirectives)],
     shown: Shown<'_>,
-) -> Result<Vec<Types>, Vec<Diagnostic>> {
-    let mut named: Vec<Vec<&GoType>> = packages.iter().map(|_| Vec::new()).collect();
-    for (index, _, file) in parsed.iter().filter(|(index, ..)| !packages[*index].standard) {
-        let parameters =
-            file.functions.iter().flat_map(|marked| marked.params.iter().chain(&marked.results));
-        named[*index].extend(parameters.map(|parameter| &parameter.parsed));
-    }
-    let types = packages.par_iter().zip(&named).map(|(package, named)| match named.is_empty() {
-        true => Ok(Types::default()),
-        false => find_types(package, named, shown),
-    });
-    all_or_errors(types.collect())
-}
-
-/// Reads the package's files once more and parses those that seem to declare a wanted name, until no
-/// new name comes up.
-fn find_types(
-    package: &GoPackage,
-    named: &[&GoType],
-    shown: Shown<'_>,
-) -> Result<Types, Diagnostic> {
-    let mut files = Vec::new();
-    for path in files_of(package) {
-        let mut text = Vec::new();
-        read_into(&mut text, &path, shown)?;
-        files.push(text);
-    }
+) -> Result<Types, Vec<Diagnostic>> {
+    let own = parsed.iter().filter(|(index, ..)| !packages[*index].standard);
+    let functions = own.flat_map(|(_, _, file)| &file.functions);
+    let named: Vec<&GoType> = functions
+        .flat_map(|marked| marked.params.iter().chain(&marked.results))
+        .map(|parameter| &parameter.parsed)
+        .collect();
     let mut types = Types::default();
+    let mut files: FxHashMap<String, Vec<Vec<u8>>> = FxHashMap::default();
+    let by_path: FxHashMap<&str, &GoPackage> =
+        packages.iter().map(|package| (package.import_path.as_str(), package)).collect();
+    // Files that seem to declare a wanted name are parsed, until no new name comes up.
     loop {
-        let names = types.names_in(named.iter().copied());
-        let wanted: Vec<&str> = names.into_iter().filter(|name| !types.declares(name)).collect();
-        let (declaring, rest): (Vec<_>, Vec<_>) =
-            files.into_iter().partition(|text| wanted.iter().any(|name| may_declare(text, name)));
-        if declaring.is_empty() {
+        let mut wanted: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (path, name) in types.missing(&named) {
+            wanted.entry(path).or_default().push(name);
+        }
+        let mut found = false;
+        for (path, names) in wanted {
+            let Some(package) = by_path.get(path.as_str()) else { continue };
+            let unread = match files.remove(&path) {
+                Some(files) => files,
+                None => read_all(package, shown)?,
+            };
+            let (declaring, rest): (Vec<_>, Vec<_>) = unread
+                .into_iter()
+                .partition(|text| names.iter().any(|name| may_declare(text, name)));
+            for text in &declaring {
+                if let Some(source) = Source::parse(text, "") {
+                    types.add(&source, &path);
+                    found = true;
+                }
+            }
+            files.insert(path, rest);
+        }
+        if !found {
             return Ok(types);
         }
-        files = rest;
-        for text in &declaring {
-            if let Some(source) = Source::parse(text, "") {
-                types.add(&source);
-            }
-        }
     }
+}
+
+pub(crate) fn read_all(
+    package: &GoPackage,
+    shown: Shown<'_>,
+) -> Result<Vec<Vec<u8>>, Vec<Diagnostic>> {
+    let paths: Vec<PathBuf> = files_of(package).collect();
+    let read = paths.par_iter().map(|path| {
+        let mut text = Vec::new();
+        read_into(&mut text, path, shown).map(|()| text)
+    });
+    all_or_errors(read.collect())
 }
 
 /// Whether `name` starts a line, or follows `type`: cheap, and wrong only towards parsing too much.

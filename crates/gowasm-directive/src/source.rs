@@ -18,6 +18,18 @@ pub(crate) struct FileDirectives {
     pub(crate) findings: Vec<Diagnostic>,
 }
 
+impl FileDirectives {
+    /// With the package's path in the types of all signatures.
+    pub(crate) fn qualified(mut self, package: &str) -> Self {
+        for marked in &mut self.functions {
+            for raw in marked.params.iter_mut().chain(&mut marked.results) {
+                raw.parsed = std::mem::replace(&mut raw.parsed, GoType::Unknown).qualify(package);
+            }
+        }
+        self
+    }
+}
+
 /// A function with the directive that counts.
 #[derive(Debug)]
 pub(crate) struct MarkedFunction {
@@ -61,6 +73,34 @@ impl<'a> Source<'a> {
     pub(crate) fn declarations(&self) -> Vec<Node<'_>> {
         let root = self.tree.root_node();
         root.named_children(&mut root.walk()).filter(|node| node.kind() != "comment").collect()
+    }
+
+    /// Whether the file has a top-level function or variable of this name.
+    pub(crate) fn declares(&self, name: &str) -> bool {
+        self.declarations().into_iter().any(|node| match node.kind() {
+            "function_declaration" => {
+                node.child_by_field_name("name").is_some_and(|found| self.str(found) == name)
+            }
+            "var_declaration" => self.var_names(node).contains(&name),
+            _ => false,
+        })
+    }
+
+    /// The names of a declaration of variables, in a group or alone.
+    fn var_names(&self, node: Node<'_>) -> Vec<&'a str> {
+        let mut names = Vec::new();
+        for child in node.named_children(&mut node.walk()) {
+            match child.kind() {
+                "var_spec_list" => names.extend(self.var_names(child)),
+                "var_spec" => names.extend(
+                    child
+                        .children_by_field_name("name", &mut child.walk())
+                        .map(|name| self.str(name)),
+                ),
+                _ => {}
+            }
+        }
+        names
     }
 
     pub(crate) fn str(&self, node: Node<'_>) -> &'a str {

@@ -116,6 +116,22 @@ fn rules_across_packages() {
 }
 
 #[test]
+fn types_and_symbols_of_other_packages() {
+    let of = |name: &str| {
+        let dir = fixtures("types").join(name);
+        let files = go_files(&dir);
+        package(&format!("example.com/{name}"), &dir, files)
+    };
+    compare(&[of("lib"), of("user")], REACTOR);
+    compare(&[of("lib.v2"), of("symbols")], REACTOR);
+    let both = [of("lib"), of("user")];
+    let found = scan(&both, &|path| file_name(path)).expect("readable fixtures");
+    let of_a = found.exports.iter().find(|export| export.name == "a").expect("an export");
+    let wasm = of_a.signature().map(|signature| signature.to_string());
+    assert_eq!(wasm.as_deref(), Some("(i32, i32, i32, i32, i32, i32, i32) -> i32"));
+}
+
+#[test]
 fn a_conflict_shows_both_places() {
     let dir = fixtures("packages");
     let files = vec![dir.join("a/a.go"), dir.join("b/b.go")];
