@@ -1,5 +1,7 @@
 //! The content of the data sections, and the segments that the module carries it in.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use crate::error::Error;
@@ -7,6 +9,7 @@ use crate::kind::SymKind;
 use crate::layout::{Layout, Section, SectionName};
 use crate::leb;
 use crate::made::PclnSymbols;
+use crate::memory::Zeroed;
 use crate::pclntab::{self, Pclntab, Table};
 use crate::reach::R_METHOD_OFF;
 use crate::symbols::{R_ADDR, R_ADDROFF, Reloc, SymId, Symbols};
@@ -18,7 +21,9 @@ const MAX_SEGMENTS: usize = 100_000;
 
 /// The sections that have content, filled in.
 pub(crate) struct DataImage {
-    sections: Vec<(u64, Vec<u8>)>,
+    memory: Zeroed,
+    /// Address, and place in the memory.
+    sections: Vec<(u64, Range<usize>)>,
 }
 
 /// A run of bytes for an address.
@@ -76,34 +81,57 @@ impl<'f, 'a> Filler<'f, 'a> {
         } else {
             &[RoData, TypeLink, ItabLink, SymTab, PclnTab, NoPtrData, Data]
         };
-        let sections = order
-            .par_iter()
-            .filter_map(|&name| self.layout.section(name))
-            .map(|section| Ok((section.address, self.section(section)?)))
-            .collect::<Result<_, Error>>()?;
-        Ok(DataImage { sections })
+        let wanted: Vec<&Section> =
+            order.iter().filter_map(|&name| self.layout.section(name)).collect();
+        let mut sections = Vec::with_capacity(wanted.len());
+        let mut length = 0;
+        for section in &wanted {
+            let end = length + section.length as usize;
+            sections.push((section.address, length..end));
+            length = end;
+        }
+        let mut memory =
+            Zeroed::new(length).map_err(|error| Error::message(format!("no memory: {error}")))?;
+        let mut rest = &mut memory[..];
+        let mut work = Vec::new();
+        for section in wanted {
+            let (own, after) = std::mem::take(&mut rest).split_at_mut(section.length as usize);
+            self.cut(section, own, &mut work);
+            rest = after;
+        }
+        let filled: Vec<Result<(), Error>> = work
+            .into_par_iter()
+            .map(|(start, symbols, chunk)| self.chunk(start, symbols, chunk))
+            .collect();
+        filled.into_iter().collect::<Result<(), Error>>()?;
+        Ok(DataImage { memory, sections })
     }
 
-    fn section(&self, section: &Section) -> Result<Vec<u8>, Error> {
-        let mut bytes = vec![0; section.length as usize];
-        const CHUNK: usize = 512;
-        let mut chunks = Vec::new();
-        let (mut rest, mut at) = (&mut bytes[..], section.address);
-        for symbols in section.symbols.chunks(CHUNK) {
+    /// Cuts a section into pieces of work: address, symbols, memory.
+    fn cut<'w>(
+        &self,
+        section: &'w Section,
+        mut rest: &'w mut [u8],
+        work: &mut Vec<(u64, &'w [SymId], &'w mut [u8])>,
+    ) {
+        // The tables for the runtime are few and large.
+        let size = if section.name == SectionName::PclnTab { 1 } else { 512 };
+        let mut at = section.address;
+        for symbols in section.symbols.chunks(size) {
             let end = symbols.last().map_or(at, |&s| self.symbols.value(s) + self.symbols.size(s));
             let (chunk, after) = std::mem::take(&mut rest).split_at_mut((end - at) as usize);
-            chunks.push((at, symbols, chunk));
+            work.push((at, symbols, chunk));
             (rest, at) = (after, end);
         }
-        chunks.into_par_iter().try_for_each(|(start, symbols, chunk)| {
-            for &symbol in symbols {
-                let at = (self.symbols.value(symbol) - start) as usize;
-                let place = &mut chunk[at..][..self.symbols.size(symbol) as usize];
-                self.symbol(symbol, place)?;
-            }
-            Ok(())
-        })?;
-        Ok(bytes)
+    }
+
+    fn chunk(&self, start: u64, symbols: &[SymId], chunk: &mut [u8]) -> Result<(), Error> {
+        for &symbol in symbols {
+            let at = (self.symbols.value(symbol) - start) as usize;
+            let place = &mut chunk[at..][..self.symbols.size(symbol) as usize];
+            self.symbol(symbol, place)?;
+        }
+        Ok(())
     }
 
     fn symbol(&self, symbol: SymId, out: &mut [u8]) -> Result<(), Error> {
@@ -191,36 +219,57 @@ impl<'f, 'a> Filler<'f, 'a> {
 impl DataImage {
     /// Cuts the sections where zeros make that worth while.
     pub(crate) fn segments(&self) -> Vec<Segment<'_>> {
-        let mut segments = Vec::new();
-        for (number, (address, bytes)) in self.sections.iter().enumerate() {
-            let zeros = |from: usize| {
-                bytes[from..].iter().position(|&b| b != 0).map_or(bytes.len(), |n| from + n)
-            };
-            let mut start = zeros(0);
-            while start < bytes.len() {
-                let (mut end, mut next) = (bytes.len(), bytes.len());
+        let cut: Vec<Vec<Range<usize>>> =
+            self.sections.par_iter().map(|section| runs(self.bytes(section))).collect();
+        let mut segments = Vec::with_capacity(cut.iter().map(Vec::len).sum());
+        for (number, (section, runs)) in self.sections.iter().zip(cut).enumerate() {
+            let bytes = self.bytes(section);
+            for run in runs {
                 // Each section left needs one segment at most.
-                if segments.len() + (self.sections.len() - number) != MAX_SEGMENTS {
-                    let mut at = start;
-                    loop {
-                        end = bytes[at..]
-                            .iter()
-                            .position(|&b| b == 0)
-                            .map_or(bytes.len(), |n| at + n);
-                        next = zeros(end);
-                        if next - end >= SEGMENT_OVERHEAD || next == bytes.len() {
-                            break;
-                        }
-                        at = next;
-                    }
+                let last = segments.len() + (self.sections.len() - number) == MAX_SEGMENTS;
+                let end = if last { bytes.len() } else { run.end };
+                let address = section.0 as i64 + run.start as i64;
+                segments.push(Segment { address, bytes: &bytes[run.start..end] });
+                if last {
+                    break;
                 }
-                segments.push(Segment {
-                    address: *address as i64 + start as i64,
-                    bytes: &bytes[start..end],
-                });
-                start = next;
             }
         }
         segments
     }
+
+    fn bytes(&self, (_, place): &(u64, Range<usize>)) -> &[u8] {
+        self.memory.get(place.clone()).unwrap_or_default()
+    }
+}
+
+/// The stretches of `bytes` between zeros that are worth a cut.
+fn runs(bytes: &[u8]) -> Vec<Range<usize>> {
+    let mut runs = Vec::new();
+    let mut start = zeros_end(bytes, 0);
+    while start < bytes.len() {
+        let mut at = start;
+        loop {
+            let end = memchr::memchr(0, &bytes[at..]).map_or(bytes.len(), |n| at + n);
+            at = zeros_end(bytes, end);
+            if at - end >= SEGMENT_OVERHEAD || at == bytes.len() {
+                runs.push(start..end);
+                break;
+            }
+        }
+        start = at;
+    }
+    runs
+}
+
+/// Where the zeros at `from` end.
+fn zeros_end(bytes: &[u8], mut from: usize) -> usize {
+    while let Some(word) = bytes[from..].first_chunk() {
+        let word = u64::from_le_bytes(*word);
+        if word != 0 {
+            return from + word.trailing_zeros() as usize / 8;
+        }
+        from += 8;
+    }
+    bytes[from..].iter().position(|&b| b != 0).map_or(bytes.len(), |n| from + n)
 }

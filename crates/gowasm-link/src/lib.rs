@@ -13,6 +13,7 @@ mod layout;
 mod leb;
 mod load;
 mod made;
+mod memory;
 mod moduledata;
 mod names;
 mod options;

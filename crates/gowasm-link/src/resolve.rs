@@ -249,7 +249,7 @@ fn merge_hashed(symbols: &mut Symbols) -> Shared {
     let (short, long) = rayon::join(
         || {
             let of = |file: &Object| (file.package_def_count(), file.hashed64_count());
-            merge_shard(reader, &shared, of, |file, nth| file.hash64(nth), |_| true)
+            merge_shard(reader, &shared, of, |file, nth| file.hash64(nth), |_| true, 1)
         },
         || -> Vec<Vec<Merged>> {
             let of = |file: &Object| {
@@ -257,7 +257,14 @@ fn merge_hashed(symbols: &mut Symbols) -> Shared {
             };
             let shards = (0..SHARDS).into_par_iter().map(|shard| {
                 let hash = |file: &Object, nth| u128::from_le_bytes(*file.hash(nth));
-                merge_shard(reader, &shared, of, hash, |hash| hash as u8 % SHARDS == shard)
+                merge_shard(
+                    reader,
+                    &shared,
+                    of,
+                    hash,
+                    |hash| hash as u8 % SHARDS == shard,
+                    SHARDS.into(),
+                )
             });
             shards.collect()
         },
@@ -274,17 +281,22 @@ fn merge_hashed(symbols: &mut Symbols) -> Shared {
 }
 
 /// Merges the definitions whose hash is wanted. `range` gives an object's first hashed definition
-/// and how many there are. Returns those that change the one that is kept.
+/// and how many there are; `shards`, in how many calls all are merged. Returns those that change the one that is kept.
 fn merge_shard<H: Copy + Eq + std::hash::Hash>(
     symbols: &Symbols,
     shared: &Shared,
     range: impl Fn(&Object) -> (u32, u32),
     hash: impl Fn(&Object, u32) -> H,
     wanted: impl Fn(H) -> bool,
+    shards: usize,
 ) -> Vec<Merged> {
+    // More than half of all hashes come up again.
+    let all: usize = symbols.objects.iter().map(|object| range(&object.file).1 as usize).sum();
+    let expected = all / shards / 2;
     let mut merged = Vec::new();
     // Number and size of the definition with that hash.
     let mut known: FxHashMap<H, (u32, u32)> = FxHashMap::default();
+    known.reserve(expected);
     for object in &symbols.objects {
         let file = &object.file;
         let (start, count) = range(file);

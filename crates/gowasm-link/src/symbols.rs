@@ -284,6 +284,24 @@ impl<'a> Symbols<'a> {
         Ok(())
     }
 
+    /// What the relocation at an offset leads to, or nil.
+    pub(crate) fn target_at(&self, symbol: SymId, offset: usize) -> SymId {
+        let target = match self.place(symbol) {
+            Place::Object(object, at) => {
+                let object = self.object(object);
+                let mut relocs = object.file.relocs(at);
+                relocs
+                    .find(|reloc| reloc.offset() as usize == offset)
+                    .and_then(|reloc| self.try_resolve(object, reloc.target()))
+            }
+            Place::Made(at) => {
+                let mut relocs = self.payloads[at as usize].relocs.iter();
+                relocs.find(|reloc| reloc.offset as usize == offset).map(|reloc| reloc.target)
+            }
+        };
+        target.unwrap_or_default()
+    }
+
     /// The auxiliary symbols, with the number of their kind.
     pub fn auxs(&self, symbol: SymId) -> impl Iterator<Item = (u8, SymId)> + '_ {
         self.origin(symbol).into_iter().flat_map(move |(object, at)| {

@@ -2,7 +2,7 @@
 //! here, in the fields that are read.
 
 use crate::error::Error;
-use crate::symbols::{Reloc, SymId, Symbols};
+use crate::symbols::{SymId, Symbols};
 
 /// The size of the part that all descriptors begin with.
 const COMMON: usize = 48;
@@ -27,12 +27,11 @@ const POINTER_KIND: u8 = 22;
 const SLICE: u8 = 23;
 pub(crate) const STRUCT: u8 = 25;
 
-/// A type descriptor and its relocations.
+/// A type descriptor.
 pub(crate) struct Type<'s> {
     symbols: &'s Symbols<'s>,
     symbol: SymId,
     data: &'s [u8],
-    relocs: Vec<Reloc>,
 }
 
 /// A method's name and function type.
@@ -45,9 +44,7 @@ impl<'s> Type<'s> {
         if data.len() < COMMON {
             return Err(broken());
         }
-        let mut relocs = Vec::new();
-        symbols.relocs_into(symbol, &mut relocs)?;
-        Ok(Type { symbols, symbol, data, relocs })
+        Ok(Type { symbols, symbol, data })
     }
 
     fn broken(&self) -> Error {
@@ -95,10 +92,7 @@ impl<'s> Type<'s> {
 
     /// What a pointer at an offset points to.
     fn target(&self, at: usize) -> SymId {
-        self.relocs
-            .iter()
-            .find(|reloc| reloc.offset as usize == at)
-            .map_or(SymId::NIL, |reloc| reloc.target)
+        self.symbols.target_at(self.symbol, at)
     }
 
     pub(crate) fn gc_mask(&self) -> &'s [u8] {
@@ -194,6 +188,5 @@ fn name(data: &[u8]) -> Option<&[u8]> {
 
 /// The concrete type an itab is for.
 pub(crate) fn itab_type(symbols: &Symbols, itab: SymId) -> SymId {
-    let mut relocs = symbols.relocs(itab);
-    relocs.find(|reloc| reloc.offset == 8).map_or(SymId::NIL, |reloc| reloc.target)
+    symbols.target_at(itab, POINTER)
 }
