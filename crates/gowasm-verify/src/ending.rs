@@ -14,6 +14,7 @@ pub(crate) struct Seen<'a> {
     pub(crate) memory: &'a [u8],
     /// The module asked for more memory than its limit.
     pub(crate) memory_denied: bool,
+    pub(crate) host_calls: &'a [String],
 }
 
 /// Fills in what came back and, when it is not what was wanted, why the step failed.
@@ -31,7 +32,9 @@ pub(crate) fn judge(
         Ok(_) => {}
     }
     let reason = match (wanted, result) {
-        (_, Err(stop @ (Stop::OutOfSteps | Stop::Interrupted))) => Some(stop.to_string()),
+        (_, Err(stop @ (Stop::OutOfSteps | Stop::OutOfTime | Stop::Interrupted))) => {
+            Some(stop.to_string())
+        }
         (ReadyEnding::Returns(None), Ok(_)) => None,
         (ReadyEnding::Returns(Some(wanted)), Ok(values)) => {
             match compare(wanted, values.first(), seen.memory) {
@@ -86,6 +89,14 @@ fn differs(wanted: &Output, seen: &Seen<'_>) -> Option<String> {
     {
         return Some(format!("stdout is not {text:?}"));
     }
+    if let Some(text) = &wanted.stderr
+        && !seen.stderr.is(text)
+    {
+        return Some(format!("stderr is not {text:?}"));
+    }
+    if let Some(reason) = calls_differ(wanted.host_calls.as_deref(), seen.host_calls) {
+        return Some(reason);
+    }
     let contains = [
         ("stdout", seen.stdout, &wanted.stdout_contains),
         ("stderr", seen.stderr, &wanted.stderr_contains),
@@ -94,6 +105,20 @@ fn differs(wanted: &Output, seen: &Seen<'_>) -> Option<String> {
         let text = text.as_ref().filter(|text| !captured.contains(text))?;
         Some(format!("{text:?} is not in {name}"))
     })
+}
+
+fn calls_differ(wanted: Option<&[String]>, found: &[String]) -> Option<String> {
+    let wanted = wanted?;
+    let differ = wanted.iter().zip(found).position(|(wanted, found)| wanted != found);
+    match differ.unwrap_or(wanted.len().min(found.len())) {
+        at if at < wanted.len() && at < found.len() => {
+            let (wanted, found) = (&wanted[at], &found[at]);
+            Some(format!("host call {} was {found}, {wanted} was wanted", at + 1))
+        }
+        at if at < wanted.len() => Some(format!("the host call {} was not made", wanted[at])),
+        at if at < found.len() => Some(format!("the host call {} was made as well", found[at])),
+        _ => None,
+    }
 }
 
 /// Compares a result with what was wanted: what it points at is returned as shown, a difference as
@@ -107,6 +132,15 @@ pub(crate) fn compare(
     let address = || found.i32().unwrap_or(0) as u32;
     match wanted {
         ReadyReturned::Value(value) if value::same(value, found) => Ok(None),
+        ReadyReturned::Exact(value) if value::same_bits(value, found) => Ok(None),
+        &ReadyReturned::Near { value, within } if value::near(found, value, within) => Ok(None),
+        ReadyReturned::Near { value, within } => {
+            Err(format!("returned {}, {value:?} within {within:?} was wanted", value::show(found)))
+        }
+        ReadyReturned::Exact(value) => {
+            let bits = |value| value::show_bits(value);
+            Err(format!("returned {}, {} was wanted", bits(found), bits(value)))
+        }
         ReadyReturned::Value(value) => {
             Err(format!("returned {}, {} was wanted", value::show(found), value::show(value)))
         }
@@ -128,6 +162,20 @@ pub(crate) fn compare(
 
 fn memchr(bytes: &[u8]) -> Option<usize> {
     bytes.iter().position(|&byte| byte == 0)
+}
+
+/// Whether memory holds what the plan wants; the error is the end of a sentence.
+pub(crate) fn holds(memory: &[u8], address: u32, wanted: &Bytes) -> Result<(), String> {
+    let length = wanted.bytes.len();
+    let found = memory.get(address as usize..).and_then(|rest| rest.get(..length));
+    let found = found.ok_or_else(|| {
+        format!("{length} bytes at {address:#x} lie outside of the module's memory")
+    })?;
+    if found == wanted.bytes {
+        return Ok(());
+    }
+    let (found, wanted) = (show(found, wanted.text), show(&wanted.bytes, wanted.text));
+    Err(format!("at {address:#x} there is {found}, {wanted} was wanted"))
 }
 
 fn slice(memory: &[u8], address: u32, length: usize) -> Result<&[u8], String> {

@@ -15,6 +15,7 @@ pub(crate) fn call(
 ) -> Result<(), Stop> {
     let plan = caller.data().plan.clone();
     let Some(host) = plan.hosts.get(index) else { return Ok(()) };
+    record(&mut caller, host, args);
     writes(&mut caller, &plan, host, args)?;
     let returned = match &host.calls {
         Some((export, call_args)) => {
@@ -36,6 +37,17 @@ pub(crate) fn call(
         *place = result;
     }
     Ok(())
+}
+
+/// How many calls of one step are kept; no plan wants to list more.
+const RECORDED: usize = 10_000;
+
+fn record(caller: &mut Caller<'_, State>, host: &ReadyHost, args: &[Val]) {
+    let calls = &mut caller.data_mut().host_calls;
+    if calls.len() < RECORDED {
+        let args = value::show_all(args).unwrap_or_default();
+        calls.push(format!("{}.{}({args})", host.module, host.name));
+    }
 }
 
 fn expect(
@@ -83,6 +95,8 @@ fn arguments(
     let mut args = Vec::new();
     for arg in wanted {
         match arg {
+            // The plan's check lets it stand only in a call.
+            ReadyArg::Saved(_) => {}
             ReadyArg::Value(value) => args.push(value.clone()),
             ReadyArg::OfHost(number) => args.extend(own.get(*number).cloned()),
             ReadyArg::Bytes { bytes, pointer_only } => {

@@ -83,7 +83,13 @@ fn start(
     let begun = Instant::now();
     let ran = run(module, wasm_exec, request.limits, options.timeout, request.cancel)?;
     let step = Step { plan_line: plan.start.line, ..Step::named(StepKind::Start, "run") };
-    let seen = Seen { stdout: &ran.stdout, stderr: &ran.stderr, memory: &[], memory_denied: false };
+    let seen = Seen {
+        stdout: &ran.stdout,
+        stderr: &ran.stderr,
+        memory: &[],
+        memory_denied: false,
+        host_calls: &[],
+    };
     let mut step = judge(step, &plan.start.ending, &plan.start.output, Err(&ran.stop), &seen);
     step.time_us = Some(micros(begun.elapsed()));
     if step.status == Status::Failed {

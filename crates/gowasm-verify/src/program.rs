@@ -50,7 +50,7 @@ pub fn run(program: &Program<'_>) -> Result<Ended, Failure> {
     })?;
     let ended = crate::run::on_deep_stack(|| {
         let mut sandbox = Sandbox::new(&loaded, program.limits, program.world, program.cancel)?;
-        sandbox.begin(program.limits);
+        sandbox.begin(program.limits, None);
         let result = sandbox.call("_start", &[]);
         match result {
             Err(Stop::Trap(why)) if sandbox.seen().memory_denied => Err(Stop::Trap(format!(

@@ -1,12 +1,11 @@
 //! The steps of a verification in wasmi.
 
 use crate::ending::{self, judge};
-use crate::plan::{Checked, ReadyArg, ReadyCall, ReadyEnding};
+use crate::plan::{CallLimits, Checked, Place, ReadyArg, ReadyCall, ReadyEnding};
 use crate::sandbox::{Loaded, Sandbox, Stop};
 use crate::validate::validate;
 use crate::value;
 use crate::verdict::{EngineVersion, ModuleId, SCHEMA, Status, Step, StepKind, Verdict};
-use crate::world::World;
 use crate::{Failure, Kind, Limits, Request, WASMI_VERSION};
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::Manifest;
@@ -182,7 +181,7 @@ impl Runner {
     }
 
     fn sandbox(&self, loaded: &Loaded) -> Result<Sandbox, Stop> {
-        Sandbox::new(loaded, self.limits, &World::default(), &self.stop)
+        Sandbox::new(loaded, self.limits, &self.plan.world, &self.stop)
     }
 
     fn refusal(&self, stop: &Stop) -> String {
@@ -193,20 +192,29 @@ impl Runner {
         let start = &self.plan.start;
         let step = Step { plan_line: start.line, ..Step::named(StepKind::Start, "_start") };
         let begun = Instant::now();
-        sandbox.begin(self.limits);
+        sandbox.begin(self.narrowed(start.limits), start.limits.time);
         let result = ending::as_exit(sandbox.call("_start", &[]));
         let result = result.as_deref();
         self.finish(
             judge(step, &start.ending, &start.output, result, &sandbox.seen()),
             sandbox,
+            self.narrowed(start.limits),
             begun,
         )
+    }
+
+    /// The verification's limits, or the call's own where those are narrower.
+    fn narrowed(&self, own: CallLimits) -> Limits {
+        Limits {
+            steps: own.steps.unwrap_or(u64::MAX).min(self.limits.steps),
+            memory_bytes: own.memory_bytes.unwrap_or(u64::MAX).min(self.limits.memory_bytes),
+        }
     }
 
     fn initialize(&self, sandbox: &mut Sandbox) -> Step {
         let step = Step::named(StepKind::Initialize, "_initialize");
         let begun = Instant::now();
-        sandbox.begin(self.limits);
+        sandbox.begin(self.limits, None);
         let result = sandbox.call("_initialize", &[]);
         let step = judge(
             step,
@@ -215,7 +223,7 @@ impl Runner {
             result.as_deref(),
             &sandbox.seen(),
         );
-        self.finish(step, sandbox, begun)
+        self.finish(step, sandbox, self.limits, begun)
     }
 
     /// Calls share an instance until one traps or exits; the next gets a new one.
@@ -249,7 +257,7 @@ impl Runner {
     fn another(&self, loaded: &Loaded, initializes: bool) -> Result<Sandbox, String> {
         let mut sandbox = self.sandbox(loaded).map_err(|stop| self.refusal(&stop))?;
         if initializes {
-            sandbox.begin(self.limits);
+            sandbox.begin(self.limits, None);
             let again = sandbox.call("_initialize", &[]);
             again.map_err(|stop| format!("a fresh instance could not be initialised: {stop}"))?;
         }
@@ -259,18 +267,29 @@ impl Runner {
     /// The step, and whether the instance may be called again.
     fn call(&self, call: &ReadyCall, sandbox: &mut Sandbox) -> (Step, bool) {
         let begun = Instant::now();
-        sandbox.begin(self.limits);
+        let limits = self.narrowed(call.limits);
+        sandbox.begin(limits, call.limits.time);
         let step = described(call);
         let (args, placed) = match arguments(call, sandbox) {
             Ok(args) => args,
             Err(stop) => {
                 let step = step.failed(format!("an argument could not be placed: {stop}"));
-                return (self.finish(step, sandbox, begun), false);
+                return (self.finish(step, sandbox, limits, begun), false);
             }
         };
+        if let Err(reason) = write(call, sandbox) {
+            return (self.finish(step.failed(reason), sandbox, limits, begun), true);
+        }
         let result = sandbox.call(&call.export, &args);
         let step = judge(step, &call.ending, &call.output, result.as_deref(), &sandbox.seen());
-        let step = self.finish(step, sandbox, begun);
+        let step = match (&result, step.status) {
+            (Ok(values), Status::Passed) => match read(call, &args, values, sandbox) {
+                Ok(()) => step,
+                Err(reason) => step.failed(reason),
+            },
+            _ => step,
+        };
+        let step = self.finish(step, sandbox, limits, begun);
         if result.is_err() {
             return (step, false);
         }
@@ -292,9 +311,9 @@ impl Runner {
     }
 
     /// Time, instructions, and, for a failure, what was written.
-    fn finish(&self, mut step: Step, sandbox: &Sandbox, begun: Instant) -> Step {
+    fn finish(&self, mut step: Step, sandbox: &Sandbox, limits: Limits, begun: Instant) -> Step {
         step.time_us = Some(micros(begun.elapsed()));
-        step.instructions = Some(sandbox.instructions(self.limits));
+        step.instructions = Some(sandbox.instructions(limits));
         if step.status == Status::Failed {
             step.stdout = sandbox.seen().stdout.text();
             step.stderr = sandbox.seen().stderr.text();
@@ -311,6 +330,7 @@ fn described(call: &ReadyCall) -> Step {
             _ => format!("{} bytes", bytes.len()),
         },
         ReadyArg::OfHost(number) => format!("argument {number}"),
+        ReadyArg::Saved(name) => name.clone(),
     };
     let args: Vec<_> = call.args.iter().map(shown).collect();
     Step {
@@ -334,11 +354,61 @@ fn arguments(call: &ReadyCall, sandbox: &mut Sandbox) -> Result<(Vec<Val>, Vec<u
                     args.push(Val::I32(bytes.len() as i32));
                 }
             }
+            ReadyArg::Saved(name) => args.push(saved(sandbox, name)?),
             // The plan's check lets it stand only in a host function's call.
             ReadyArg::OfHost(_) => {}
         }
     }
     Ok((args, placed))
+}
+
+/// A result that an earlier call saved; a fresh instance has none.
+fn saved(sandbox: &Sandbox, name: &str) -> Result<Val, Stop> {
+    sandbox.saved.get(name).cloned().ok_or_else(|| {
+        Stop::Trap(format!(
+            "nothing is saved as `{name}`: the call failed that saves it, or its instance has ended"
+        ))
+    })
+}
+
+/// Puts into memory what the plan wants there before the call.
+fn write(call: &ReadyCall, sandbox: &mut Sandbox) -> Result<(), String> {
+    for look in &call.writes {
+        let address = match &look.place {
+            Place::Saved(name) => address(&saved(sandbox, name).map_err(|stop| stop.to_string())?),
+            Place::Address(address) => *address,
+            // The reader lets them stand only among reads.
+            Place::Result | Place::Argument(_) => continue,
+        };
+        sandbox.write(address, &look.bytes.bytes)?;
+    }
+    Ok(())
+}
+
+/// Saves the result, and looks at the memory after the call.
+fn read(
+    call: &ReadyCall,
+    args: &[Val],
+    results: &[Val],
+    sandbox: &mut Sandbox,
+) -> Result<(), String> {
+    if let (Some(name), Some(result)) = (&call.save, results.first()) {
+        sandbox.saved.insert(name.clone(), result.clone());
+    }
+    for look in &call.reads {
+        let address = match &look.place {
+            Place::Address(address) => *address,
+            Place::Result => results.first().map_or(0, address),
+            Place::Argument(number) => args.get(*number).map_or(0, address),
+            Place::Saved(name) => address(&saved(sandbox, name).map_err(|stop| stop.to_string())?),
+        };
+        ending::holds(sandbox.seen().memory, address, &look.bytes)?;
+    }
+    Ok(())
+}
+
+fn address(value: &Val) -> u32 {
+    value.i32().unwrap_or(0) as u32
 }
 
 pub(crate) fn micros(time: Duration) -> u64 {

@@ -10,9 +10,11 @@ use crate::world::World;
 use crate::{Limits, host, wasi};
 use gowasm_directive::WasmType;
 use gowasm_directive::interface::{Interface, Item};
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 use wasmi::errors::{HostError, MemoryError, TableError};
 use wasmi::{
     AsContextMut, Caller, CompilationMode, Config, CustomFuelCosts, Engine, Func, FuncType,
@@ -36,6 +38,7 @@ pub(crate) enum Stop {
     Trap(String),
     Exit(i32),
     OutOfSteps,
+    OutOfTime,
     Interrupted,
 }
 
@@ -45,6 +48,7 @@ impl fmt::Display for Stop {
             Stop::Trap(text) => f.write_str(text),
             Stop::Exit(code) => write!(f, "exit with code {code}"),
             Stop::OutOfSteps => f.write_str("the step limit was reached"),
+            Stop::OutOfTime => f.write_str("the time limit was reached"),
             Stop::Interrupted => f.write_str("interrupted"),
         }
     }
@@ -80,6 +84,10 @@ pub(crate) struct State {
     /// Steps that have not been handed to the engine yet.
     budget: u64,
     depth: u32,
+    /// When the step must be over.
+    deadline: Option<Instant>,
+    /// The calls of the plan's host functions in this step, as a plan writes them.
+    pub(crate) host_calls: Vec<String>,
     stop: Arc<AtomicBool>,
 }
 
@@ -249,6 +257,8 @@ fn val_type(wasm: WasmType) -> Option<ValType> {
 pub(crate) struct Sandbox {
     store: Store<State>,
     instance: Instance,
+    /// What calls of this instance returned, under the names that the plan gave it.
+    pub(crate) saved: HashMap<String, Val>,
 }
 
 impl Sandbox {
@@ -268,6 +278,8 @@ impl Sandbox {
             },
             budget: limits.steps,
             depth: 0,
+            deadline: None,
+            host_calls: Vec::new(),
             stop: stop.clone(),
         };
         let mut store = Store::new(loaded.module.engine(), state);
@@ -275,16 +287,19 @@ impl Sandbox {
         refuel(&mut store, SLICE)?;
         let instance = loaded.linker.instantiate_and_start(&mut store, &loaded.module)?;
         store.data_mut().memory = instance.get_memory(&store, "memory");
-        Ok(Sandbox { store, instance })
+        Ok(Sandbox { store, instance, saved: HashMap::new() })
     }
 
     /// Each step of a verification has all the steps of the limit, and output of its own.
-    pub(crate) fn begin(&mut self, limits: Limits) {
+    pub(crate) fn begin(&mut self, limits: Limits, time: Option<Duration>) {
         // A store without fuel metering cannot be: the engine was configured with it.
         let _ = self.store.set_fuel(0);
         let state = self.store.data_mut();
         state.budget = limits.steps;
         state.limiter.denied = false;
+        state.limiter.memory_bytes = usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX);
+        state.deadline = time.and_then(|time| Instant::now().checked_add(time));
+        state.host_calls.clear();
         state.wasi.streams.clear();
     }
 
@@ -306,6 +321,23 @@ impl Sandbox {
         place(&mut self.store, function, name, bytes)
     }
 
+    /// Bytes put where the plan says; the error is a place outside of the memory.
+    pub(crate) fn write(&mut self, address: u32, bytes: &[u8]) -> Result<(), String> {
+        let memory = self.store.data().memory;
+        let data = memory.map(|memory| memory.data_mut(&mut self.store)).unwrap_or_default();
+        let target = data.get_mut(address as usize..).and_then(|data| data.get_mut(..bytes.len()));
+        match target {
+            Some(target) => {
+                target.copy_from_slice(bytes);
+                Ok(())
+            }
+            None => Err(format!(
+                "{} bytes at {address:#x} lie outside of the module's memory",
+                bytes.len()
+            )),
+        }
+    }
+
     /// What a step left behind.
     pub(crate) fn seen(&self) -> Seen<'_> {
         let state = self.store.data();
@@ -314,6 +346,7 @@ impl Sandbox {
             stderr: &state.wasi.streams.stderr,
             memory: state.memory.map(|memory| memory.data(&self.store)).unwrap_or_default(),
             memory_denied: state.limiter.denied,
+            host_calls: &state.host_calls,
         }
     }
 }
@@ -368,6 +401,9 @@ fn refuel(context: &mut impl AsContextMut<Data = State>, wanted: u64) -> Result<
     let state = context.data_mut();
     if state.stop.load(Ordering::Relaxed) {
         return Err(Stop::Interrupted);
+    }
+    if state.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+        return Err(Stop::OutOfTime);
     }
     let grant = wanted.saturating_sub(left).min(state.budget);
     if grant == 0 && left < wanted {

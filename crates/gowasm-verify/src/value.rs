@@ -10,6 +10,8 @@ pub(crate) enum Number {
     Int(i128),
     Float(f64),
     Bool(bool),
+    /// A value's bits.
+    Bits(u64),
 }
 
 impl fmt::Display for Number {
@@ -18,6 +20,7 @@ impl fmt::Display for Number {
             Number::Int(value) => write!(f, "{value}"),
             Number::Float(value) => write!(f, "{value:?}"),
             Number::Bool(value) => write!(f, "{value}"),
+            Number::Bits(value) => write!(f, "bits {value:#x}"),
         }
     }
 }
@@ -28,8 +31,13 @@ impl Number {
         let fits = |low: i128, high: i128| match self {
             Number::Int(value) if (low..=high).contains(&value) => Ok(value),
             Number::Int(value) => Err(format!("{value} does not fit into {wasm}")),
-            Number::Bool(_) | Number::Float(_) => Err(format!("`{self}` is no value for {wasm}")),
+            Number::Bool(_) | Number::Float(_) | Number::Bits(_) => {
+                Err(format!("`{self}` is no value for {wasm}"))
+            }
         };
+        if let Number::Bits(bits) = self {
+            return of_bits(bits, wasm);
+        }
         match wasm {
             WasmType::I32 => match self {
                 Number::Bool(value) => Ok(Val::I32(value.into())),
@@ -55,9 +63,47 @@ impl Number {
                 Ok(small) if exact(small) => Ok(small as f64),
                 _ => Err(format!("{value} is not exactly a value of {wasm}")),
             },
-            Number::Bool(_) => Err(format!("`{self}` is no value for {wasm}")),
+            Number::Bool(_) | Number::Bits(_) => Err(format!("`{self}` is no value for {wasm}")),
         }
     }
+}
+
+fn of_bits(bits: u64, wasm: WasmType) -> Result<Val, String> {
+    let small = || u32::try_from(bits).map_err(|_| format!("{bits:#x} does not fit into {wasm}"));
+    match wasm {
+        WasmType::I32 => small().map(|bits| Val::I32(bits as i32)),
+        WasmType::I64 => Ok(Val::I64(bits as i64)),
+        WasmType::F32 => small().map(|bits| Val::F32(F32::from_bits(bits))),
+        WasmType::F64 => Ok(Val::F64(F64::from_bits(bits))),
+        WasmType::V128 | WasmType::Ref => Err(format!("a plan has no values of type {wasm}")),
+    }
+}
+
+/// Whether two values have the same bits, NaNs too.
+pub(crate) fn same_bits(left: &Val, right: &Val) -> bool {
+    match (left, right) {
+        (Val::F32(left), Val::F32(right)) => left.to_bits() == right.to_bits(),
+        (Val::F64(left), Val::F64(right)) => left.to_bits() == right.to_bits(),
+        _ => same(left, right),
+    }
+}
+
+pub(crate) fn show_bits(value: &Val) -> String {
+    match value {
+        Val::F32(value) => format!("{:?} (bits {:#010x})", value.to_float(), value.to_bits()),
+        Val::F64(value) => format!("{:?} (bits {:#018x})", value.to_float(), value.to_bits()),
+        other => show(other),
+    }
+}
+
+pub(crate) fn near(found: &Val, value: f64, within: f64) -> bool {
+    let found = match found {
+        Val::F32(found) => f64::from(found.to_float()),
+        Val::F64(found) => found.to_float(),
+        _ => return false,
+    };
+    // Infinities are near to themselves alone.
+    found == value || (found - value).abs() <= within
 }
 
 /// Bit for bit, except that every NaN equals every other.

@@ -12,6 +12,10 @@ pub struct World {
     pub dirs: Vec<Preopened>,
     /// The machine's own clock, random numbers and standard streams.
     pub live: bool,
+    /// Where the clock of a world that is not live starts, in seconds since 1970.
+    pub time: Option<u64>,
+    /// Of the random numbers of a world that is not live.
+    pub seed: u64,
 }
 
 /// A directory that the module may use.

@@ -1,12 +1,18 @@
 //! Holds a plan against a module's interface: exports that are there, arguments and results of the
 //! right number and type. What comes out can be run without looking at the plan again.
 
-use super::{Arg, Bytes, Call, Ending, Host, Located, Output, Plan, Returned, Written};
+use super::{
+    Arg, Bytes, Call, CallLimits, Ending, Host, Located, Look, Output, Place, Plan, Returned,
+    Written,
+};
 use crate::Kind;
 use crate::nearest;
+use crate::value::Number;
+use crate::world::World;
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::interface::{Interface, Item};
 use gowasm_directive::{FuncType, WasmType};
+use std::collections::BTreeMap;
 use wasmi::Val;
 
 /// A plan that fits its module.
@@ -17,6 +23,7 @@ pub(crate) struct Checked {
     pub(crate) start: ReadyStart,
     pub(crate) calls: Vec<ReadyCall>,
     pub(crate) hosts: Vec<ReadyHost>,
+    pub(crate) world: World,
 }
 
 impl Checked {
@@ -30,6 +37,7 @@ impl Checked {
 pub(crate) struct ReadyStart {
     pub(crate) ending: ReadyEnding,
     pub(crate) output: Output,
+    pub(crate) limits: CallLimits,
     pub(crate) line: Option<u32>,
 }
 
@@ -40,6 +48,10 @@ pub(crate) struct ReadyCall {
     pub(crate) ending: ReadyEnding,
     pub(crate) output: Output,
     pub(crate) fresh: bool,
+    pub(crate) limits: CallLimits,
+    pub(crate) writes: Vec<Look>,
+    pub(crate) reads: Vec<Look>,
+    pub(crate) save: Option<String>,
     pub(crate) line: u32,
 }
 
@@ -67,6 +79,7 @@ pub(crate) enum ReadyArg {
     Value(Val),
     Bytes { bytes: Vec<u8>, pointer_only: bool },
     OfHost(usize),
+    Saved(String),
 }
 
 #[derive(Debug)]
@@ -85,6 +98,12 @@ impl Default for ReadyEnding {
 #[derive(Debug)]
 pub(crate) enum ReadyReturned {
     Value(Val),
+    /// These very bits.
+    Exact(Val),
+    Near {
+        value: f64,
+        within: f64,
+    },
     At(Bytes),
     CString(Bytes),
     Packed(Bytes),
@@ -95,7 +114,7 @@ pub(crate) fn check(
     interface: &Interface,
     kind: Kind,
 ) -> Result<Checked, Vec<Diagnostic>> {
-    let mut checker = Checker { plan, interface, kind, faults: Vec::new() };
+    let mut checker = Checker { plan, interface, kind, saved: BTreeMap::new(), faults: Vec::new() };
     let checked = checker.plan();
     if checker.faults.is_empty() { Ok(checked) } else { Err(checker.faults) }
 }
@@ -104,6 +123,8 @@ struct Checker<'a> {
     plan: &'a Plan,
     interface: &'a Interface,
     kind: Kind,
+    /// What calls have saved so far.
+    saved: BTreeMap<String, WasmType>,
     faults: Vec<Diagnostic>,
 }
 
@@ -139,6 +160,7 @@ impl Checker<'_> {
             start,
             calls: plan.calls.iter().filter_map(|call| self.call(call)).collect(),
             hosts: plan.hosts.iter().filter_map(|host| self.host(host)).collect(),
+            world: plan.world.clone(),
         }
     }
 
@@ -147,6 +169,13 @@ impl Checker<'_> {
         if let Some(call) = self.plan.calls.first() {
             let message = "calls of exports are not supported for js modules";
             self.fault(call.export.offset, message, hint);
+        }
+        let world = &self.plan.world;
+        if !(world.args.is_empty() && world.env.is_empty() && world.dirs.is_empty())
+            || world.time.is_some()
+        {
+            let message = "[world] and [[dir]] are not supported for js modules";
+            self.fault(0, message, hint);
         }
         if let Some(host) = self.plan.hosts.first() {
             let message = "host functions are not supported for js modules";
@@ -166,7 +195,8 @@ impl Checker<'_> {
             Ending::Returns(_) => ReadyEnding::default(),
         };
         let line = Some(self.plan.at(start.offset).line);
-        ReadyStart { ending, output: start.value.output.clone(), line }
+        let (output, limits) = (start.value.output.clone(), start.value.limits);
+        ReadyStart { ending, output, limits, line }
     }
 
     fn allocator(&mut self, name: &Located<String>) {
@@ -200,12 +230,19 @@ impl Checker<'_> {
                 &signature,
             )?)),
         };
+        let writes = call.writes.iter().filter_map(|look| self.look(look, &signature)).collect();
+        let reads = call.reads.iter().filter_map(|look| self.look(look, &signature)).collect();
+        let save = call.save.as_ref().and_then(|name| self.save(name, call, &signature));
         Some(ReadyCall {
             export: call.export.value.clone(),
             args: args?,
             ending,
             output: call.output.clone(),
             fresh: call.fresh,
+            limits: call.limits,
+            writes,
+            reads,
+            save,
             line: self.plan.at(call.export.offset).line,
         })
     }
@@ -307,7 +344,7 @@ impl Checker<'_> {
                     }
                 },
                 // The reader lets no other form through.
-                Arg::Bytes { .. } => None,
+                Arg::Bytes { .. } | Arg::Saved(_) => None,
             },
         }
     }
@@ -367,6 +404,11 @@ impl Checker<'_> {
                     ready.push(ReadyArg::Bytes { bytes, pointer_only });
                     place += count;
                 }
+                Arg::Saved(name) => {
+                    self.argument_saved(arg.offset, name, wanted, host);
+                    ready.push(ReadyArg::Saved(name.clone()));
+                    place += 1;
+                }
                 Arg::OfHost(number) => {
                     self.argument_of_host(arg.offset, *number, wanted, host);
                     ready.push(ReadyArg::OfHost(*number));
@@ -386,6 +428,74 @@ impl Checker<'_> {
             self.fault(args.offset, message, &hint);
         }
         (self.faults.len() == before).then_some(ready)
+    }
+
+    fn argument_saved(
+        &mut self,
+        offset: usize,
+        name: &str,
+        wanted: Option<WasmType>,
+        host: Option<&FuncType>,
+    ) {
+        if host.is_some() {
+            let hint = "give a value, or `{ arg = N }`";
+            return self.fault(offset, "a host function knows nothing of saved results", hint);
+        }
+        let Some(&found) = self.saved.get(name) else { return self.not_saved(offset, name) };
+        if wanted.is_some_and(|wanted| wanted != found) {
+            let message = format!("`{name}` was saved as {found}");
+            self.fault(offset, message, "save a result of the type that is wanted here");
+        }
+    }
+
+    fn not_saved(&mut self, offset: usize, name: &str) {
+        let hint = match nearest(name, self.saved.keys().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "a call before this one must have `save`".to_owned(),
+        };
+        self.fault(offset, format!("nothing is saved as `{name}` here"), &hint);
+    }
+
+    fn save(
+        &mut self,
+        name: &Located<String>,
+        call: &Call,
+        signature: &FuncType,
+    ) -> Option<String> {
+        match signature.results[..] {
+            [result] => {
+                self.saved.insert(name.value.clone(), result);
+                Some(name.value.clone())
+            }
+            _ => {
+                let message = format!("`{}` has no result that could be saved", call.export.value);
+                self.fault(name.offset, message, &format!("it is {signature}"));
+                None
+            }
+        }
+    }
+
+    /// Places must be addresses.
+    fn look(&mut self, look: &Located<Look>, signature: &FuncType) -> Option<Look> {
+        let (found, what) = match &look.value.place {
+            Place::Address(_) => return Some(look.value.clone()),
+            Place::Result => (signature.results.first().copied(), "the result".to_owned()),
+            Place::Argument(number) => {
+                (signature.params.get(*number).copied(), format!("argument {number}"))
+            }
+            Place::Saved(name) => match self.saved.get(name) {
+                Some(&found) => (Some(found), format!("`{name}`")),
+                None => {
+                    self.not_saved(look.offset, name);
+                    return None;
+                }
+            },
+        };
+        if found == Some(WasmType::I32) {
+            return Some(look.value.clone());
+        }
+        self.fault(look.offset, format!("{what} is no address"), "an address is an i32");
+        None
     }
 
     fn argument_of_host(
@@ -423,12 +533,23 @@ impl Checker<'_> {
         };
         let (form, wanted, ready) = match &returned.value {
             Returned::Number(number) => match number.to_wasm(result) {
+                Ok(value) if matches!(number, Number::Bits(_)) => {
+                    return Some(ReadyReturned::Exact(value));
+                }
                 Ok(value) => return Some(ReadyReturned::Value(value)),
                 Err(why) => {
                     self.fault(returned.offset, why, &hint);
                     return None;
                 }
             },
+            &Returned::Near { value, within } => {
+                if matches!(result, WasmType::F32 | WasmType::F64) {
+                    return Some(ReadyReturned::Near { value, within });
+                }
+                let message = format!("only a float can be near to something, not {result}");
+                self.fault(returned.offset, message, &hint);
+                return None;
+            }
             Returned::At(bytes) => ("an address", WasmType::I32, ReadyReturned::At(bytes.clone())),
             Returned::CString(bytes) => {
                 ("an address", WasmType::I32, ReadyReturned::CString(bytes.clone()))

@@ -1,11 +1,15 @@
 //! Plans: which calls a verification makes and what must come back. The format is described in
 //! docs/plans.md.
 
+mod around;
 mod check;
+mod looks;
 mod read;
 
 use crate::value::Number;
+use crate::world::World;
 use gowasm_diagnostic::{Diagnostic, Position};
+use std::time::Duration;
 
 pub(crate) use check::{
     Checked, HostResult, ReadyArg, ReadyCall, ReadyEnding, ReadyHost, ReadyReturned, check,
@@ -20,6 +24,7 @@ pub struct Plan {
     pub(crate) start: Option<Located<Start>>,
     pub(crate) calls: Vec<Call>,
     pub(crate) hosts: Vec<Host>,
+    pub(crate) world: World,
 }
 
 impl Plan {
@@ -50,6 +55,7 @@ pub(crate) struct MemoryPlan {
 pub(crate) struct Start {
     pub(crate) ending: Ending,
     pub(crate) output: Output,
+    pub(crate) limits: CallLimits,
 }
 
 #[derive(Debug, Clone)]
@@ -59,6 +65,38 @@ pub(crate) struct Call {
     pub(crate) ending: Ending,
     pub(crate) output: Output,
     pub(crate) fresh: bool,
+    pub(crate) limits: CallLimits,
+    /// Before the call.
+    pub(crate) writes: Vec<Located<Look>>,
+    /// After it.
+    pub(crate) reads: Vec<Located<Look>>,
+    /// Keeps the result under this name for later calls of the same instance.
+    pub(crate) save: Option<Located<String>>,
+}
+
+/// Narrower limits than the verification's.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct CallLimits {
+    pub(crate) steps: Option<u64>,
+    pub(crate) memory_bytes: Option<u64>,
+    pub(crate) time: Option<Duration>,
+}
+
+/// Bytes that are to be, or to be put, at a place of the module's memory.
+#[derive(Debug, Clone)]
+pub(crate) struct Look {
+    pub(crate) place: Place,
+    pub(crate) bytes: Bytes,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Place {
+    Address(u32),
+    /// What the call returned.
+    Result,
+    /// The wasm argument of this number.
+    Argument(usize),
+    Saved(String),
 }
 
 #[derive(Debug, Clone)]
@@ -82,6 +120,8 @@ pub(crate) enum Arg {
     },
     /// The host function's own argument of this number.
     OfHost(usize),
+    /// What an earlier call of the same instance returned.
+    Saved(String),
 }
 
 /// How a call must end.
@@ -95,6 +135,11 @@ pub(crate) enum Ending {
 #[derive(Debug, Clone)]
 pub(crate) enum Returned {
     Number(Number),
+    /// A float that differs by no more than this.
+    Near {
+        value: f64,
+        within: f64,
+    },
     At(Bytes),
     CString(Bytes),
     Packed(Bytes),
@@ -112,8 +157,11 @@ pub(crate) struct Bytes {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Output {
     pub(crate) stdout: Option<String>,
+    pub(crate) stderr: Option<String>,
     pub(crate) stdout_contains: Option<String>,
     pub(crate) stderr_contains: Option<String>,
+    /// The calls of the plan's host functions, such as `env.log(1)`, in their order.
+    pub(crate) host_calls: Option<Vec<String>>,
 }
 
 /// What a host function writes into the module's memory. `at` and `size_at` are parameter numbers.

@@ -27,23 +27,23 @@ fn syntax_error(error: &toml::de::Error, text: &str, path: &str) -> Diagnostic {
         .at(Position::at_offset(path, text.as_bytes(), offset))
 }
 
-struct Reader<'t> {
+pub(super) struct Reader<'t> {
     text: &'t str,
     path: &'t str,
     faults: Vec<Diagnostic>,
 }
 
 /// The keys of one table; those that are read are taken out.
-struct Table<'t> {
+pub(super) struct Table<'t> {
     /// How messages call it, such as `[[call]]`.
     name: &'static str,
-    offset: usize,
-    keys: BTreeMap<String, (usize, Spanned<DeValue<'t>>)>,
+    pub(super) offset: usize,
+    pub(super) keys: BTreeMap<String, (usize, Spanned<DeValue<'t>>)>,
     known: Vec<&'static str>,
 }
 
 impl<'t> Table<'t> {
-    fn new(name: &'static str, offset: usize, table: DeTable<'t>) -> Self {
+    pub(super) fn new(name: &'static str, offset: usize, table: DeTable<'t>) -> Self {
         let keys = table.into_iter().map(|(key, value)| {
             let start = key.span().start;
             (key.into_inner().into_owned(), (start, value))
@@ -51,12 +51,18 @@ impl<'t> Table<'t> {
         Table { name, offset, keys: keys.collect(), known: Vec::new() }
     }
 
-    fn take(&mut self, key: &'static str) -> Option<Spanned<DeValue<'t>>> {
+    pub(super) fn take(&mut self, key: &'static str) -> Option<Spanned<DeValue<'t>>> {
         self.known.push(key);
         self.keys.remove(key).map(|(_, value)| value)
     }
 
-    fn has(&self, key: &str) -> bool {
+    /// The key of a number, of the ten there are.
+    pub(super) fn number(&mut self) -> Option<(&'static str, usize)> {
+        self.known.extend(NUMBERS.map(|(key, _)| key));
+        NUMBERS.into_iter().find(|(key, _)| self.has(key))
+    }
+
+    pub(super) fn has(&self, key: &str) -> bool {
         self.keys.contains_key(key)
     }
 }
@@ -73,10 +79,11 @@ impl<'t> Reader<'t> {
         let hosts = top.take("host").map(|value| self.tables("[[host]]", value));
         let hosts: Vec<_> =
             hosts.into_iter().flatten().filter_map(|table| self.host(table)).collect();
+        let world = self.world(&mut top);
         self.finish(top);
         self.reject_twice(&hosts);
         let (path, text) = (self.path.to_owned(), self.text.to_owned());
-        Plan { path, text, memory, start, calls, hosts }
+        Plan { path, text, memory, start, calls, hosts, world }
     }
 
     fn memory(&mut self, mut table: Table<'t>) -> Option<MemoryPlan> {
@@ -93,9 +100,10 @@ impl<'t> Reader<'t> {
             other => other,
         };
         let output = self.output(&mut table);
+        let limits = self.limits(&mut table);
         let offset = table.offset;
         self.finish(table);
-        Located { value: Start { ending, output }, offset }
+        Located { value: Start { ending, output, limits }, offset }
     }
 
     fn call(&mut self, mut table: Table<'t>) -> Option<Call> {
@@ -105,8 +113,12 @@ impl<'t> Reader<'t> {
         let ending = self.ending(&mut table, true);
         let output = self.output(&mut table);
         let fresh = self.boolean(&mut table, "fresh");
+        let limits = self.limits(&mut table);
+        let writes = self.looks(&mut table, "writes", false);
+        let reads = self.looks(&mut table, "reads", true);
+        let save = self.string(&mut table, "save");
         self.finish(table);
-        Some(Call { export: export?, args, ending, output, fresh })
+        Some(Call { export: export?, args, ending, output, fresh, limits, writes, reads, save })
     }
 
     fn host(&mut self, mut table: Table<'t>) -> Option<Host> {
@@ -172,10 +184,14 @@ impl<'t> Reader<'t> {
 
     fn output(&mut self, table: &mut Table<'t>) -> Output {
         let mut text = |key| self.string(table, key).map(|text| text.value);
+        let (stdout, stderr) = (text("stdout"), text("stderr"));
+        let (stdout_contains, stderr_contains) = (text("stdout_contains"), text("stderr_contains"));
         Output {
-            stdout: text("stdout"),
-            stdout_contains: text("stdout_contains"),
-            stderr_contains: text("stderr_contains"),
+            stdout,
+            stderr,
+            stdout_contains,
+            stderr_contains,
+            host_calls: self.host_calls(table),
         }
     }
 
@@ -194,6 +210,10 @@ impl<'t> Reader<'t> {
                 let mut table = Table::new("the argument", offset, table);
                 let arg = if table.has("arg") {
                     self.parameter(&mut table, "arg").map(Arg::OfHost)
+                } else if table.has("saved") {
+                    self.string(&mut table, "saved").map(|name| Arg::Saved(name.value))
+                } else if table.has("bits") {
+                    self.bits(&mut table).map(|bits| Arg::Number(Number::Bits(bits)))
                 } else {
                     let bytes = self.bytes(&mut table);
                     let pointer_only = self.pass(&mut table);
@@ -222,7 +242,7 @@ impl<'t> Reader<'t> {
     }
 
     /// `string` or `bytes`: exactly one of them.
-    fn bytes(&mut self, table: &mut Table<'t>) -> Option<Bytes> {
+    pub(super) fn bytes(&mut self, table: &mut Table<'t>) -> Option<Bytes> {
         let given = table.has("string") || table.has("bytes");
         let text = self.string(table, "string");
         let hex = self.string(table, "bytes");
@@ -242,7 +262,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn hex(&mut self, hex: &Located<String>) -> Option<Bytes> {
+    pub(super) fn hex(&mut self, hex: &Located<String>) -> Option<Bytes> {
         let digits: Option<Vec<u8>> = hex
             .value
             .chars()
@@ -281,6 +301,9 @@ impl<'t> Reader<'t> {
         found.extend(hex.and_then(|hex| self.hex(&hex)).map(Returned::At));
         let hex = self.string(&mut table, "packed_bytes");
         found.extend(hex.and_then(|hex| self.hex(&hex)).map(Returned::Packed));
+        let bits = if table.has("bits") { self.bits(&mut table) } else { None };
+        found.extend(bits.map(|bits| Returned::Number(Number::Bits(bits))));
+        found.extend(self.near(&mut table));
         self.finish(table);
         if found.len() != 1 && self.faults.len() == before {
             self.fault(offset, "a result has exactly one form, such as `packed_string`");
@@ -312,9 +335,9 @@ impl<'t> Reader<'t> {
         let mut table = self.table("the write", value)?;
         let offset = table.offset;
         let at = self.parameter(&mut table, "at");
-        let number = NUMBERS.iter().find(|(key, _)| table.has(key));
+        let number = table.number();
         let what = match number {
-            Some(&(key, size)) => self.write_number(&mut table, key, size).map(Written::Bytes),
+            Some((key, size)) => self.write_number(&mut table, key, size).map(Written::Bytes),
             None if table.has("size_at") => {
                 let size_at = self.parameter(&mut table, "size_at");
                 let bytes = self.bytes(&mut table);
@@ -328,7 +351,7 @@ impl<'t> Reader<'t> {
         Some(Located { value: Write { at: at?, what: what? }, offset })
     }
 
-    fn write_number(
+    pub(super) fn write_number(
         &mut self,
         table: &mut Table<'t>,
         key: &'static str,
@@ -359,7 +382,12 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn number(&mut self, value: &DeValue<'t>, offset: usize, what: &str) -> Option<Number> {
+    pub(super) fn number(
+        &mut self,
+        value: &DeValue<'t>,
+        offset: usize,
+        what: &str,
+    ) -> Option<Number> {
         match value {
             DeValue::Boolean(value) => Some(Number::Bool(*value)),
             DeValue::Integer(integer) => {
@@ -389,7 +417,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn parameter(&mut self, table: &mut Table<'t>, key: &'static str) -> Option<usize> {
+    pub(super) fn parameter(&mut self, table: &mut Table<'t>, key: &'static str) -> Option<usize> {
         let present = table.has(key);
         let number = self.integer(table, key, 0, 999);
         if !present {
@@ -398,7 +426,7 @@ impl<'t> Reader<'t> {
         number.map(|number| number as usize)
     }
 
-    fn integer(
+    pub(super) fn integer(
         &mut self,
         table: &mut Table<'t>,
         key: &'static str,
@@ -423,7 +451,7 @@ impl<'t> Reader<'t> {
         number
     }
 
-    fn boolean(&mut self, table: &mut Table<'t>, key: &'static str) -> bool {
+    pub(super) fn boolean(&mut self, table: &mut Table<'t>, key: &'static str) -> bool {
         let Some(value) = table.take(key) else { return false };
         match value.get_ref() {
             DeValue::Boolean(value) => *value,
@@ -434,7 +462,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn required_string(
+    pub(super) fn required_string(
         &mut self,
         table: &mut Table<'t>,
         key: &'static str,
@@ -445,7 +473,11 @@ impl<'t> Reader<'t> {
         self.string(table, key)
     }
 
-    fn string(&mut self, table: &mut Table<'t>, key: &'static str) -> Option<Located<String>> {
+    pub(super) fn string(
+        &mut self,
+        table: &mut Table<'t>,
+        key: &'static str,
+    ) -> Option<Located<String>> {
         let value = table.take(key)?;
         let offset = value.span().start;
         match value.into_inner() {
@@ -457,7 +489,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn array(
+    pub(super) fn array(
         &mut self,
         key: &str,
         value: Spanned<DeValue<'t>>,
@@ -472,7 +504,11 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn table(&mut self, name: &'static str, value: Spanned<DeValue<'t>>) -> Option<Table<'t>> {
+    pub(super) fn table(
+        &mut self,
+        name: &'static str,
+        value: Spanned<DeValue<'t>>,
+    ) -> Option<Table<'t>> {
         let offset = value.span().start;
         match value.into_inner() {
             DeValue::Table(table) => Some(Table::new(name, offset, table)),
@@ -483,7 +519,11 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn tables(&mut self, name: &'static str, value: Spanned<DeValue<'t>>) -> Vec<Table<'t>> {
+    pub(super) fn tables(
+        &mut self,
+        name: &'static str,
+        value: Spanned<DeValue<'t>>,
+    ) -> Vec<Table<'t>> {
         let offset = value.span().start;
         match value.into_inner() {
             DeValue::Array(items) => {
@@ -500,7 +540,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Whatever is left in a table is unknown.
-    fn finish(&mut self, table: Table<'t>) {
+    pub(super) fn finish(&mut self, table: Table<'t>) {
         for (key, (offset, _)) in table.keys {
             let fault = Diagnostic::error(format!("{} has no key `{key}`", table.name))
                 .at(self.position(offset));
@@ -511,11 +551,17 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn wrong_type(&mut self, key: &str, wanted: &str, found: &DeValue<'t>, offset: usize) {
+    pub(super) fn wrong_type(
+        &mut self,
+        key: &str,
+        wanted: &str,
+        found: &DeValue<'t>,
+        offset: usize,
+    ) {
         self.fault(offset, format!("`{key}` must be {wanted}, not of type {}", found.type_str()));
     }
 
-    fn fault(&mut self, offset: usize, message: impl Into<String>) {
+    pub(super) fn fault(&mut self, offset: usize, message: impl Into<String>) {
         let fault = Diagnostic::error(message).at(self.position(offset));
         self.faults.push(fault);
     }

@@ -36,6 +36,8 @@ pub(crate) struct Wasi {
     args: Vec<String>,
     env: Vec<String>,
     clock: Clock,
+    /// Where virtual time starts, in nanoseconds since 1970.
+    epoch: u64,
     /// `None` takes the machine's random numbers.
     random: Option<u64>,
 }
@@ -55,14 +57,15 @@ impl Wasi {
             args: world.args.clone(),
             env: world.env.clone(),
             clock: if world.live { Clock::Live(Instant::now()) } else { Clock::Virtual(0) },
-            random: (!world.live).then_some(0),
+            epoch: world.time.map_or(EPOCH, |seconds| seconds.saturating_mul(1_000_000_000)),
+            random: (!world.live).then_some(world.seed),
         })
     }
 
     /// The realtime clock, and the monotonic and CPU ones, which all begin with the program.
     fn now(&self, clock: u32) -> Option<u64> {
         match (clock, &self.clock) {
-            (0, Clock::Virtual(elapsed)) => Some(EPOCH.saturating_add(*elapsed)),
+            (0, Clock::Virtual(elapsed)) => Some(self.epoch.saturating_add(*elapsed)),
             (0, Clock::Live(_)) => {
                 let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
                 Some(nanoseconds(since.unwrap_or_default()))

@@ -69,6 +69,7 @@ fn world(args: &Args) -> Result<World, Failure> {
         env: environment(args)?,
         dirs: args.dir.iter().map(|dir| preopened(dir)).collect(),
         live: true,
+        ..World::default()
     })
 }
 
