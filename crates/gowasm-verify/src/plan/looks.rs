@@ -1,6 +1,6 @@
 //! Memory that a call finds and leaves, and numbers that are told by their bits or by their nearness.
 
-use super::read::{NUMBERS, Reader, Table};
+use super::read::{Reader, Table};
 use super::{Bytes, Located, Look, Place, Returned};
 use crate::value::Number;
 
@@ -33,9 +33,9 @@ impl<'t> Reader<'t> {
             places.extend(argument.map(|number| Place::Argument(number as usize)));
             places.extend(self.boolean(&mut table, "result").then_some(Place::Result));
         }
-        let number = NUMBERS.iter().find(|(key, _)| table.has(key));
+        let number = table.number();
         let bytes = match number {
-            Some(&(key, size)) => {
+            Some((key, size)) => {
                 self.write_number(&mut table, key, size).map(|bytes| Bytes { bytes, text: false })
             }
             None => self.bytes(&mut table),
