@@ -230,6 +230,10 @@ impl Runner {
     fn calls(&self, loaded: &Loaded, first: Sandbox, initializes: bool, steps: &mut Vec<Step>) {
         let mut current = Some((first, false));
         for call in &self.plan.calls {
+            if call.uninitialized {
+                steps.push(self.uninitialized(loaded, call));
+                continue;
+            }
             if call.fresh && current.as_ref().is_some_and(|(_, used)| *used) {
                 current = None;
             }
@@ -251,6 +255,14 @@ impl Runner {
             if self.stop.load(Ordering::Relaxed) {
                 return;
             }
+        }
+    }
+
+    /// A call that comes too early, on an instance that nothing else is asked of.
+    fn uninitialized(&self, loaded: &Loaded, call: &ReadyCall) -> Step {
+        match self.another(loaded, false) {
+            Ok(mut sandbox) => self.call(call, &mut sandbox).0,
+            Err(reason) => described(call).failed(reason),
         }
     }
 

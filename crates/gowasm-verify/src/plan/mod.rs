@@ -65,6 +65,8 @@ pub(crate) struct Call {
     pub(crate) ending: Ending,
     pub(crate) output: Output,
     pub(crate) fresh: bool,
+    /// On an instance of its own whose `_initialize` was not called.
+    pub(crate) uninitialized: bool,
     pub(crate) limits: CallLimits,
     /// Before the call.
     pub(crate) writes: Vec<Located<Look>>,

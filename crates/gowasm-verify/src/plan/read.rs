@@ -113,12 +113,24 @@ impl<'t> Reader<'t> {
         let ending = self.ending(&mut table, true);
         let output = self.output(&mut table);
         let fresh = self.boolean(&mut table, "fresh");
+        let uninitialized = self.boolean(&mut table, "uninitialized");
         let limits = self.limits(&mut table);
         let writes = self.looks(&mut table, "writes", false);
         let reads = self.looks(&mut table, "reads", true);
         let save = self.string(&mut table, "save");
         self.finish(table);
-        Some(Call { export: export?, args, ending, output, fresh, limits, writes, reads, save })
+        Some(Call {
+            export: export?,
+            args,
+            ending,
+            output,
+            fresh,
+            uninitialized,
+            limits,
+            writes,
+            reads,
+            save,
+        })
     }
 
     fn host(&mut self, mut table: Table<'t>) -> Option<Host> {

@@ -1,0 +1,179 @@
+//! The behaviours that Go and the wasmexport proposal promise, each tried with every Go of the tests.
+//! docs/conformance.md is the table of what was seen: the test writes it with `GOWASM_BLESS=1`, and
+//! otherwise fails where it sees something else.
+
+#![cfg(unix)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+use support::{Project, gos};
+
+/// Behaviour, Go, engine; and whether it was seen.
+type Seen = BTreeMap<(String, String, &'static str), bool>;
+
+fn reactor(go: &Path) -> Project {
+    let project = Project::with_go(include_str!("reactor.go"), go);
+    let module = "module example.com/third\n\ngo 1.24\n";
+    project.write("third/go.mod", module);
+    project.write("third/third.go", include_str!("third.go"));
+    project.write(
+        "work/go.mod",
+        "module example.com/calc\n\ngo 1.24\n\nrequire example.com/third v0.0.0\n\n\
+         replace example.com/third => ../third\n",
+    );
+    let build = ["build", "-q", "--no-verify", "--buildmode=c-shared", "-o", "../module.wasm"];
+    project.ok(&build);
+    project
+}
+
+fn command(go: &Path) -> Project {
+    let project = Project::with_go(include_str!("command.go"), go);
+    project.ok(&["build", "-q", "--no-verify", "-o", "../module.wasm"]);
+    project
+}
+
+/// Whether the module does what the plan says; what it did instead goes to the test's output.
+fn does(project: &Project, plan: &str) -> bool {
+    project.write("plan.toml", plan);
+    let run = project.run(&["verify", "../module.wasm", "--plan", "../plan.toml"]);
+    if run.code != Some(0) {
+        println!("{plan}\n{}{}", run.stdout, run.stderr);
+    }
+    run.code == Some(0)
+}
+
+fn go_version(go: &Path) -> String {
+    let output = Command::new(go).args(["env", "GOVERSION"]).env("GOTOOLCHAIN", "local").output();
+    let version = String::from_utf8(output.expect("a go").stdout).expect("text");
+    let mut parts = version.trim().trim_start_matches("go").split('.');
+    format!("Go {}.{}", parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
+}
+
+const COMMAND_PLAN: &str = "[[host]]\nmodule = \"env\"\nname = \"again\"\ncalls = \"down\"\n\
+                            [start]\nstdout = \"sum 210 depth 21\\n\"\n";
+
+/// What node prints for calls at the wrong time, and the behaviour that each line shows.
+const AT_THE_WRONG_TIME: [(&str, &[&str], &str); 6] = [
+    ("reactor", &["before"], "a call before `_initialize` is refused"),
+    ("reactor", &["twice"], "`_initialize` called twice is refused"),
+    ("reactor", &["panic"], "calls after a panic are refused"),
+    ("reactor", &["exit"], "calls after `os.Exit` are refused"),
+    ("reactor", &["deadlock"], "calls after a deadlock are refused"),
+    ("command", &["before", "after"], "a command's exports are refused before and after `_start`"),
+];
+
+fn in_node(project: &Project, kind: &str) -> Option<String> {
+    let script = project.write("guard.mjs", include_str!("guard.mjs"));
+    let mut node = Command::new("node");
+    node.arg("--no-warnings").arg(script).arg(project.path("module.wasm")).arg(kind);
+    let output = node.output().ok()?;
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stdout}{stderr}");
+    println!("{stdout}");
+    Some(stdout)
+}
+
+#[test]
+fn behaviours_are_those_of_the_table() {
+    let table: toml::Table = include_str!("plans.toml").parse().expect("TOML");
+    let behaviours = table["behaviour"].as_array().expect("behaviours");
+    let text = |value: &toml::Value, key: &str| value[key].as_str().expect("text").to_owned();
+    let mut seen = Seen::new();
+    for go in gos() {
+        let version = go_version(&go);
+        let (reactor, command) = (reactor(&go), command(&go));
+        let mut note = |name: &str, engine, well| {
+            seen.insert((name.to_owned(), version.clone(), engine), well);
+        };
+        for behaviour in behaviours {
+            note(&text(behaviour, "name"), "wasmi", does(&reactor, &text(behaviour, "plan")));
+        }
+        let name = "a command's exports answer the host while `_start` runs, 20 deep";
+        note(name, "wasmi", does(&command, COMMAND_PLAN));
+        for (kind, project) in [("reactor", &reactor), ("command", &command)] {
+            let Some(lines) = in_node(project, kind) else {
+                println!("skipped: calls at the wrong time: node is not there");
+                continue;
+            };
+            for (_, words, name) in AT_THE_WRONG_TIME.iter().filter(|(of, ..)| *of == kind) {
+                let about: Vec<_> = lines
+                    .lines()
+                    .filter(|line| words.iter().any(|word| line.starts_with(&format!("{word}:"))))
+                    .collect();
+                let well = about.len() >= words.len()
+                    && about.iter().all(|line| line.ends_with(": refused"));
+                note(name, "node", well);
+            }
+        }
+    }
+    compare(&seen);
+}
+
+fn page() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/conformance.md")
+}
+
+const HEAD: &str = "\
+# Conformance
+
+What Go and the wasmexport proposal promise, tried on modules that `gowasm build` made, guard
+included. The tests write this table and fail when they see something else; an empty cell was not tried.
+
+";
+
+fn compare(seen: &Seen) {
+    let old = std::fs::read_to_string(page()).unwrap_or_default();
+    let mut all = read(&old);
+    let mut differ = Vec::new();
+    for ((name, go, engine), well) in seen {
+        let (column, word) = (format!("{go}, {engine}"), if *well { "yes" } else { "**no**" });
+        let cell = all.entry(name.clone()).or_default().entry(column.clone()).or_default();
+        if cell != word {
+            differ.push(format!("{name}: {column}: seen {word}, the page says {cell:?}"));
+            *cell = word.to_owned();
+        }
+    }
+    if std::env::var_os("GOWASM_BLESS").is_some() {
+        std::fs::write(page(), render(&all)).expect("the page can be written");
+        return;
+    }
+    assert!(differ.is_empty(), "{}\nwith GOWASM_BLESS=1 the test writes it", differ.join("\n"));
+    assert_eq!(old, render(&all), "docs/conformance.md was changed by hand");
+}
+
+type Cells = BTreeMap<String, BTreeMap<String, String>>;
+
+fn read(page: &str) -> Cells {
+    let rows: Vec<Vec<&str>> = page
+        .lines()
+        .filter(|line| line.starts_with('|') && !line.starts_with("| ---"))
+        .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
+        .collect();
+    let Some((head, rows)) = rows.split_first() else { return Cells::new() };
+    let cells = |row: &Vec<&str>| {
+        let filled = head.iter().zip(row).skip(1).filter(|(_, cell)| !cell.is_empty());
+        filled.map(|(column, cell)| ((*column).to_owned(), (*cell).to_owned())).collect()
+    };
+    rows.iter().map(|row| (row[0].to_owned(), cells(row))).collect()
+}
+
+fn render(all: &Cells) -> String {
+    let mut columns: Vec<&String> = all.values().flat_map(BTreeMap::keys).collect();
+    columns.sort();
+    columns.dedup();
+    let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+    let names = columns.iter().map(|column| (*column).clone());
+    let mut text = HEAD.to_owned();
+    text += &line(["behaviour".to_owned()].into_iter().chain(names).collect());
+    text += &line(vec!["---".to_owned(); columns.len() + 1]);
+    for (name, cells) in all {
+        let row = columns.iter().map(|column| cells.get(*column).cloned().unwrap_or_default());
+        text += &line([name.clone()].into_iter().chain(row).collect());
+    }
+    text
+}
