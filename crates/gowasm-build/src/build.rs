@@ -6,10 +6,11 @@ use crate::memo::Memo;
 use crate::outcome::{Outcome, Timing};
 use crate::publish::{self, Files, Places};
 use crate::stamp::Moment;
-use crate::{Failure, Linker, Progress, Request, manifest, packages, toolchain, verify};
+use crate::{Failure, Linker, Progress, Request, manifest, packages, remote, toolchain, verify};
 use gowasm_diagnostic::Diagnostic;
 use gowasm_store::{Digest, Store, StoreError};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -32,10 +33,19 @@ pub fn build(
     progress: &dyn Progress,
     cancel: &AtomicBool,
 ) -> Result<Outcome, Failure> {
+    remote::watched(request, cancel, |stop| steps(request, progress, cancel, stop))
+}
+
+fn steps(
+    request: &Request,
+    progress: &dyn Progress,
+    cancel: &AtomicBool,
+    stop: &Arc<AtomicBool>,
+) -> Result<Outcome, Failure> {
     let started = Instant::now();
     let mut timing = Timing::default();
     request.check()?;
-    let store = Store::open(request.store.as_deref()).map_err(|error| environment(&error))?;
+    let mut store = Store::open(request.store.as_deref()).map_err(|error| environment(&error))?;
     let go = toolchain::find(request.go.as_deref(), &request.started_in)?;
 
     // 1. Nothing to do? Then Go is not even started.
@@ -44,6 +54,8 @@ pub fn build(
         Ok(note) => return Ok(up_to_date(request, note, started)),
         Err(why) => progress.detail(&format!("building because {why}")),
     }
+
+    remote::connect(&mut store, request, progress, stop)?;
 
     // 2. Go, as it is set up where the package is. From here on, changes to the sources are too late.
     let mut session = Session::open(request, store, progress, cancel)?;
@@ -56,7 +68,7 @@ pub fn build(
     // 3. Every package of the module, compiled.
     progress.phase(&format!("compiling {}", request.package));
     let compiling = Instant::now();
-    let packages = packages::list(request, &dir, &toolchain, progress, cancel)?;
+    let packages = packages::list(&session, &dir, &toolchain)?;
     timing.compile = compiling.elapsed();
     let watched = Watched::collect(request, &dir, &toolchain, &packages);
     let reading =
@@ -110,6 +122,7 @@ pub fn build(
         up_to_date: false,
         link_from_store: linked.from_store,
         verify_from_store: verified.as_ref().is_some_and(|verified| verified.from_store),
+        remote: session.store.remote_use(),
         timing: Timing { total: started.elapsed(), ..timing },
     };
 
@@ -132,6 +145,7 @@ fn up_to_date(request: &Request, note: Note, started: Instant) -> Outcome {
         up_to_date: true,
         link_from_store: true,
         verify_from_store: request.verify,
+        remote: None,
         timing: Timing { total: started.elapsed(), ..Timing::default() },
     }
 }
@@ -173,6 +187,10 @@ impl<'a> Session<'a> {
             }
             self.progress.diagnostic(&warning);
         }
+        self.show_warnings();
+    }
+
+    pub(crate) fn show_warnings(&self) {
         for warning in self.store.take_warnings() {
             self.progress.diagnostic(&Diagnostic::warning(warning.to_string()));
         }
@@ -220,12 +238,12 @@ impl<'a> Session<'a> {
     }
 }
 
-fn environment(error: &StoreError) -> Failure {
-    let diagnostic = Diagnostic::error(error.to_string());
-    Failure::Environment(match error.hint() {
-        Some(hint) => diagnostic.hint(hint),
-        None => diagnostic,
-    })
+pub(crate) fn environment(error: &StoreError) -> Failure {
+    let mut diagnostic = Diagnostic::error(error.to_string());
+    if let Some(hint) = error.hint() {
+        diagnostic = diagnostic.hint(hint);
+    }
+    if error.is_usage() { Failure::Usage(diagnostic) } else { Failure::Environment(diagnostic) }
 }
 
 /// Builds of one package in one folder share what they know of digests.

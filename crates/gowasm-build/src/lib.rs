@@ -4,6 +4,7 @@
 //! results are kept in the store.
 
 mod build;
+mod cacheprog;
 mod failure;
 mod fingerprint;
 mod flags;
@@ -16,6 +17,7 @@ mod packages;
 mod process;
 mod progress;
 mod publish;
+mod remote;
 mod request;
 mod sources;
 mod stamp;
@@ -23,7 +25,9 @@ mod toolchain;
 mod verify;
 
 pub use build::build;
+pub use cacheprog::cacheprog;
 pub use failure::Failure;
+pub use gowasm_store::RemoteOptions;
 pub use gowasm_verify::Limits;
 pub use outcome::{Outcome, Published, Timing};
 pub use progress::{Progress, Silent};

@@ -3,10 +3,10 @@
 use crate::build::Session;
 use crate::packages::Packages;
 use crate::toolchain::Toolchain;
-use crate::{Failure, Linker, Progress, Request, flags, modinfo, process};
+use crate::{Failure, Linker, Progress, Request, flags, modinfo, process, remote};
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::Goos;
-use gowasm_store::{Action, ActionResult, Digest, OutputFile};
+use gowasm_store::{Action, ActionResult, Blob, Blobs, Digest, OutputFile};
 use std::ffi::OsString;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -22,8 +22,10 @@ pub(crate) struct LinkInputs {
     /// The flags between the import configuration and the main archive.
     flags: Vec<String>,
     modinfo: String,
+    linker: Linker,
     /// The linker, or the program that has it inside.
     tool: Digest,
+    tool_path: PathBuf,
 }
 
 struct Archive {
@@ -79,7 +81,8 @@ impl LinkInputs {
         let modinfo =
             modinfo::importcfg_line(&modinfo::build_info(session.request, toolchain, packages));
         let user = user_flags(session, toolchain, &main.import_path)?;
-        let mut inputs = LinkInputs { archives, flags, modinfo, tool };
+        let linker = session.linker;
+        let mut inputs = LinkInputs { archives, flags, modinfo, linker, tool, tool_path };
         inputs.flags.push(format!("-buildid={}", inputs.build_id(toolchain, &user)));
         inputs.flags.extend(user);
         Ok(inputs)
@@ -126,21 +129,44 @@ impl LinkInputs {
         let main = self.main_archive().logical();
         let arguments = self.arguments(OUTPUT.into(), IMPORTCFG.into(), main.into());
         let arguments = arguments.iter().map(|argument| argument.to_string_lossy().into_owned());
-        let guard = guard_of(session.request).map(|_| "-guard".to_owned());
-        let command = ["link".to_owned()].into_iter().chain(guard).chain(arguments);
+        // As a worker runs it, in the folder of the inputs.
+        let guard = guard_of(session.request).filter(|_| self.linker == Linker::Gowasm);
+        let guard = guard.map(|_| "-guard".to_owned());
+        let command = self.tool_command().iter().map(|&word| word.to_owned());
+        let command = command.chain(guard).chain(arguments);
         let action = Action::new(command)
             .env("GOOS", session.request.target.goos.as_str())
             .env("GOARCH", "wasm")
             .env("GOWASM", toolchain.gowasm.clone())
             .env("GOEXPERIMENT", toolchain.goexperiment.clone())
             .env("GOROOT", "")
-            .platform("linker", session.linker.as_str())
-            .platform("go", toolchain.version.clone())
-            .platform("guard", guard_of(session.request).unwrap_or_default())
-            .input_digest("tool/link", self.tool, true)
+            // Go's linker knows of no guard: it is added afterwards, by what has this version.
+            .env("GOWASM_GUARD", guard_of(session.request).unwrap_or_default())
+            .input_digest(self.tool_command()[0], self.tool, true)
             .input_bytes(IMPORTCFG, self.importcfg(Archive::logical).as_bytes(), false)
             .output(OUTPUT);
+        let properties = &session.request.remote.exec_properties;
+        let action =
+            properties.iter().fold(action, |action, (name, value)| action.platform(name, value));
         self.with_archives(action)
+    }
+
+    /// The linker's place in the input tree, and what goes before the arguments of a link.
+    fn tool_command(&self) -> &'static [&'static str] {
+        match self.linker {
+            Linker::Go => &["tool/link"],
+            Linker::Gowasm => &["tool/gowasm", "link"],
+        }
+    }
+
+    /// Where a worker gets the bytes of the inputs from.
+    fn blobs(&self) -> Blobs {
+        let importcfg = self.importcfg(Archive::logical).into_bytes();
+        let files = self.archives.iter().map(|archive| (archive.digest, archive.path.clone()));
+        let files = files.chain([(self.tool, self.tool_path.clone())]);
+        let mut blobs: Blobs = files.map(|(digest, path)| (digest, Blob::File(path))).collect();
+        blobs.insert(Digest::of(&importcfg), Blob::Bytes(importcfg));
+        blobs
     }
 }
 
@@ -168,9 +194,16 @@ pub(crate) fn link(
     inputs: &LinkInputs,
 ) -> Result<Linked, Failure> {
     let action = inputs.action(session, toolchain);
-    let key = action.key().map_err(|error| session.store_failure(&error))?;
-    if let Some(linked) = from_store(session, &key) {
+    let action = action.encode().map_err(|error| session.store_failure(&error))?;
+    let found = from_store(session, &action.key);
+    session.show_warnings();
+    if let Some(linked) = found {
         return Ok(linked);
+    }
+    // No worker adds a guard to what Go's linker made.
+    let is_whole = inputs.linker == Linker::Gowasm || guard_of(session.request).is_none();
+    if is_whole && let Some(result) = remote::execute(session, &action, || Ok(inputs.blobs()))? {
+        return executed(session, &result, &inputs.main_archive().import_path);
     }
     let folder = tempfile::Builder::new().prefix("gowasm-link-").tempdir().map_err(|error| {
         Failure::io("make a temporary folder in", &std::env::temp_dir(), &error)
@@ -197,8 +230,30 @@ pub(crate) fn link(
     session.keep(|store| {
         store.put_bytes(&bytes)?;
         let output = OutputFile { path: OUTPUT.to_owned(), digest, executable: true };
-        store.put_action(&key, &ActionResult { outputs: vec![output], ..ActionResult::default() })
+        store.keep_action(
+            &action,
+            &ActionResult { outputs: vec![output], ..ActionResult::default() },
+        )
     });
+    Ok(Linked { bytes, digest, from_store: false })
+}
+
+/// What the cluster made of the link.
+fn executed(
+    session: &Session<'_>,
+    result: &ActionResult,
+    import_path: &str,
+) -> Result<Linked, Failure> {
+    if result.exit_code != 0 {
+        let said = [&result.stdout, &result.stderr].map(|said| String::from_utf8_lossy(said));
+        return Err(Failure::Tool(format!("# {import_path}\n{}{}", said[0], said[1])));
+    }
+    let digest = result.output(OUTPUT).map(|output| output.digest);
+    let bytes = digest.and_then(|digest| Some((digest, session.store.get(&digest)?)));
+    let (digest, bytes) = bytes.ok_or_else(|| {
+        let message = format!("the remote executor linked {import_path} and gave no module back");
+        Failure::Environment(Diagnostic::error(message))
+    })?;
     Ok(Linked { bytes, digest, from_store: false })
 }
 

@@ -1,6 +1,7 @@
 //! What a build made.
 
 use gowasm_directive::Target;
+use gowasm_store::RemoteUse;
 use serde::Serialize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -23,6 +24,9 @@ pub struct Outcome {
     pub link_from_store: bool,
     /// The verdict came out of the store.
     pub verify_from_store: bool,
+    /// How often a remote cache and executor helped, if one was used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remote: Option<RemoteUse>,
     pub timing: Timing,
 }
 

@@ -1,7 +1,8 @@
 //! Asks Go for the packages of a build: which files they have, and their archives, compiled.
 
+use crate::build::Session;
 use crate::toolchain::{self, Toolchain};
-use crate::{Failure, Progress, Request, flags, process};
+use crate::{Failure, Progress, Request, flags, process, remote};
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::Goos;
 use serde::Deserialize;
@@ -126,6 +127,8 @@ pub(crate) struct Question<'a> {
     /// After `go list -deps`.
     pub(crate) flags: &'a [&'a str],
     pub(crate) packages: &'a [String],
+    /// Besides what every run of Go has.
+    pub(crate) environment: &'a [(&'static str, String)],
 }
 
 impl Question<'_> {
@@ -143,7 +146,7 @@ impl Question<'_> {
         }
         list.arg("--").args(self.packages);
         let temporary = temporary_folder()?;
-        list.env("GOTMPDIR", temporary.path());
+        list.env("GOTMPDIR", temporary.path()).envs(self.environment.iter().cloned());
         let finished = process::run(list, cancel, &|line| progress.go_line(line))?;
         if !finished.status.success() {
             return Err(Failure::Tool(once(finished.stderr)));
@@ -184,12 +187,11 @@ fn once(mut text: String) -> String {
 
 /// Compiles the package and all it needs, and lists them.
 pub(crate) fn list(
-    request: &Request,
+    session: &Session<'_>,
     dir: &Path,
     toolchain: &Toolchain,
-    progress: &dyn Progress,
-    cancel: &AtomicBool,
 ) -> Result<Packages, Failure> {
+    let request = session.request;
     let build_mode = format!("-buildmode={}", request.target.build_mode);
     let question = Question {
         dir,
@@ -197,8 +199,9 @@ pub(crate) fn list(
         tags: &request.tags,
         flags: &["-export", FIELDS, "-trimpath", "-buildvcs=false", &build_mode],
         packages: &[argument(&request.started_in, &request.package, dir)],
+        environment: &remote::go_environment(session),
     };
-    let mut listed = question.ask(toolchain, progress, cancel)?;
+    let mut listed = question.ask(toolchain, session.progress, session.cancel)?;
     one_main_package(&listed, request)?;
     // Go lists a package after all it imports, so the one that was asked for is the last.
     if let Some(main) = listed.last_mut() {

@@ -3,6 +3,7 @@
 use crate::Failure;
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::{BuildMode, Goos, Target};
+use gowasm_store::RemoteOptions;
 use gowasm_verify::Limits;
 use std::path::PathBuf;
 
@@ -31,6 +32,10 @@ pub struct Request {
     pub limits: Limits,
     /// The store's folder, where it is not the usual one.
     pub store: Option<PathBuf>,
+    /// The servers behind the store.
+    pub remote: RemoteOptions,
+    /// The command `gowasm`, for what other processes do with it: Go's cache, a remote executor.
+    pub gowasm: Option<PathBuf>,
 }
 
 /// Who links.

@@ -55,6 +55,7 @@ pub fn sources(
             tags: &request.tags,
             flags: &["-json=ImportPath,Name,Dir,Standard,DepOnly,Module,GoFiles,Deps"],
             packages: &arguments,
+            environment: &[],
         };
         let listed = question.ask(&toolchain, progress, cancel)?;
         found.push(Sources {

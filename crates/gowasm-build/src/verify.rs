@@ -1,21 +1,19 @@
 //! The verify action: the module is run against the plan, unless the same was done before.
 
-use crate::Failure;
 use crate::build::Session;
 use crate::link::Linked;
 use crate::toolchain::Toolchain;
+use crate::{Failure, remote};
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::{Goos, Manifest};
-use gowasm_store::{Action, ActionKey, ActionResult, Digest, OutputFile};
+use gowasm_store::{Action, ActionKey, ActionResult, Blob, Blobs, Digest};
 use gowasm_verify::{Engine, NodeOptions, Plan, Verdict};
 use std::path::{Path, PathBuf};
-
-const OUTPUT: &str = "module.verdict.json";
 
 /// A plan and the bytes it was read from.
 pub(crate) struct ReadPlan {
     plan: Plan,
-    digest: Digest,
+    text: Vec<u8>,
 }
 
 pub(crate) struct Verified {
@@ -33,7 +31,7 @@ pub(crate) fn read_plan(session: &Session<'_>) -> Result<Option<ReadPlan>, Failu
         Failure::input(diagnostic.hint("--plan takes a TOML file; docs/plans.md describes it"))
     })?;
     let plan = Plan::parse(&text, &shown).map_err(Failure::Input)?;
-    Ok(Some(ReadPlan { plan, digest: Digest::of(text.as_bytes()) }))
+    Ok(Some(ReadPlan { plan, text: text.into_bytes() }))
 }
 
 /// Only a verdict that lets the module pass comes back.
@@ -44,11 +42,19 @@ pub(crate) fn verify(
     manifest: &Manifest,
     plan: Option<&ReadPlan>,
 ) -> Result<Verified, Failure> {
-    let key = action(session, toolchain, linked, manifest, plan)?
-        .key()
+    let action = action(session, toolchain, linked, manifest, plan)?
+        .encode()
         .map_err(|error| session.store_failure(&error))?;
-    if let Some(text) = from_store(session, &key) {
+    let found = from_store(session, &action.key);
+    session.show_warnings();
+    if let Some(text) = found {
         return Ok(Verified { text, from_store: true });
+    }
+    // Node is not on every worker.
+    if engine(session) == Engine::Wasmi
+        && let Some(result) = remote::execute(session, &action, || blobs(linked, manifest, plan))?
+    {
+        return executed(session, &result);
     }
     let node = NodeOptions::new(toolchain.goroot.clone());
     let request = gowasm_verify::Request {
@@ -66,11 +72,45 @@ pub(crate) fn verify(
     }
     let text = verdict.to_json();
     session.keep(|store| {
-        let digest = store.put_bytes(text.as_bytes())?;
-        let output = OutputFile { path: OUTPUT.to_owned(), digest, executable: false };
-        store.put_action(&key, &ActionResult { outputs: vec![output], ..ActionResult::default() })
+        let stdout = text.clone().into_bytes();
+        store.keep_action(&action, &ActionResult { stdout, ..ActionResult::default() })
     });
     Ok(Verified { text, from_store: false })
+}
+
+/// What the cluster saw.
+fn executed(session: &Session<'_>, result: &ActionResult) -> Result<Verified, Failure> {
+    match serde_json::from_slice::<Verdict>(&result.stdout) {
+        Ok(verdict) if verdict.passed && result.exit_code == 0 => {
+            let text = String::from_utf8_lossy(&result.stdout).into_owned();
+            Ok(Verified { text, from_store: false })
+        }
+        Ok(verdict) if !verdict.passed => Err(Failure::Rejected(Box::new(verdict))),
+        _ => {
+            let said = String::from_utf8_lossy(&result.stderr);
+            let server = session.request.remote.executor_url().unwrap_or_default();
+            let message = format!("the remote executor {server} gave no verdict: {said}");
+            Err(Failure::Environment(Diagnostic::error(message)))
+        }
+    }
+}
+
+/// Where a worker gets the bytes of the inputs from.
+fn blobs(linked: &Linked, manifest: &Manifest, plan: Option<&ReadPlan>) -> Result<Blobs, Failure> {
+    let program = program()?;
+    let tool = Digest::of_file(&program)
+        .map_err(|error| Failure::io("read the program", &program, &error))?;
+    let mut blobs = Blobs::from([(tool, Blob::File(program))]);
+    let texts = [Some(manifest.to_json().into_bytes()), plan.map(|read| read.text.clone())];
+    for bytes in texts.into_iter().flatten().chain([linked.bytes.clone()]) {
+        blobs.insert(Digest::of(&bytes), Blob::Bytes(bytes));
+    }
+    Ok(blobs)
+}
+
+fn program() -> Result<PathBuf, Failure> {
+    std::env::current_exe()
+        .map_err(|error| Failure::io("find the program", Path::new("gowasm"), &error))
 }
 
 fn engine(session: &Session<'_>) -> Engine {
@@ -90,11 +130,13 @@ fn action(
 ) -> Result<Action, Failure> {
     let limits = session.request.limits;
     let engine = engine(session);
-    let program = std::env::current_exe()
-        .map_err(|error| Failure::io("find the program", Path::new("gowasm"), &error))?;
     let mut arguments = vec![
+        // As a worker runs it, in the folder of the inputs. The verdict is what it prints.
+        "tool/gowasm".to_owned(),
         "verify".to_owned(),
         "module.wasm".to_owned(),
+        "--manifest=module.manifest.json".to_owned(),
+        "--message-format=json".to_owned(),
         format!("--memory-limit={}", limits.memory_bytes),
         format!("--step-limit={}", limits.steps),
     ];
@@ -102,13 +144,14 @@ fn action(
         arguments.push("--plan=plan.toml".to_owned());
     }
     let mut action = Action::new(arguments)
-        .platform("engine", engine.version())
-        .input_digest("tool/gowasm", session.digest(&program)?, true)
+        .input_digest("tool/gowasm", session.digest(&program()?)?, true)
         .input_digest("module.wasm", linked.digest, true)
-        .input_bytes("module.manifest.json", manifest.to_json().as_bytes(), false)
-        .output(OUTPUT);
+        .input_bytes("module.manifest.json", manifest.to_json().as_bytes(), false);
     if let Some(read) = plan {
-        action = action.input_digest("plan.toml", read.digest, false);
+        action = action.input_bytes("plan.toml", &read.text, false);
+    }
+    for (name, value) in &session.request.remote.exec_properties {
+        action = action.platform(name, value);
     }
     if engine == Engine::Node {
         let script = toolchain.goroot.join("lib").join("wasm").join("wasm_exec.js");
@@ -129,8 +172,7 @@ fn node_program() -> Option<PathBuf> {
 }
 
 fn from_store(session: &Session<'_>, key: &ActionKey) -> Option<String> {
-    let digest = session.store.get_action(key)?.output(OUTPUT)?.digest;
-    let text = String::from_utf8(session.store.get(&digest)?).ok()?;
+    let text = String::from_utf8(session.store.get_action(key)?.stdout).ok()?;
     let verdict: Verdict = serde_json::from_str(&text).ok()?;
     verdict.passed.then_some(text)
 }

@@ -45,6 +45,15 @@ enum Content {
     Known(Digest),
 }
 
+/// Where the bytes of a blob come from that a server may need.
+#[derive(Debug, Clone)]
+pub enum Blob {
+    Bytes(Vec<u8>),
+    File(PathBuf),
+}
+
+pub type Blobs = BTreeMap<Digest, Blob>;
+
 /// The messages of one action as a remote execution service wants to have them.
 #[derive(Debug, Clone)]
 pub struct EncodedAction {

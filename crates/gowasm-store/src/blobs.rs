@@ -6,7 +6,7 @@ use crate::store::{Store, open_regular, touch};
 use crate::temporary::create_in;
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 impl Store {
     pub fn put_bytes(&self, bytes: &[u8]) -> Result<Digest, StoreError> {
@@ -46,6 +46,30 @@ impl Store {
             self.commit(file, &self.layout.blob(&digest.hash), true)?;
         }
         Ok(digest)
+    }
+
+    /// Stores what a reader gives. It is not waited for the disk: after a crash of the machine the
+    /// blob may be damaged, which [`Store::path_of`] finds.
+    pub fn put_stream(&self, source: &mut dyn Read) -> Result<Digest, StoreError> {
+        let mut file = self.temporary()?;
+        let mut hasher = Hasher::new();
+        let place = self.layout.temporary();
+        let copied = copy(source, |chunk| {
+            hasher.update(chunk);
+            file.write_all(chunk)
+        });
+        copied.map_err(|source| StoreError::Write { path: place, source })?;
+        let digest = hasher.finish();
+        if !self.keep_existing(&digest) {
+            self.commit(file, &self.layout.blob(&digest.hash), false)?;
+        }
+        Ok(digest)
+    }
+
+    /// The file of a blob, just checked, for programs that read it themselves. `None` is a miss.
+    pub fn path_of(&self, digest: &Digest) -> Option<PathBuf> {
+        let intact = self.read_blob(digest, |_| Ok(())).unwrap_or(false);
+        intact.then(|| self.layout.blob(&digest.hash))
     }
 
     /// Whether there is a blob of that name and size; its bytes are checked when they are read.

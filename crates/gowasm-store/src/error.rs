@@ -30,6 +30,14 @@ pub enum StoreError {
     MissingBlob { digest: crate::Digest },
     #[error("`{kind}` cannot name a kind of note: use a-z, 0-9 and `-`")]
     NoteKind { kind: String },
+    #[error("this gowasm was built without the feature `remote`")]
+    NoClient,
+    #[error("no remote executor is named")]
+    NoExecutor,
+    /// A server, and what was being done with it.
+    #[cfg(feature = "remote")]
+    #[error("{0}")]
+    Remote(Box<crate::remote::RemoteError>),
     #[error("interrupted")]
     Interrupted,
 }
@@ -54,7 +62,19 @@ impl StoreError {
                 }
                 _ => "name a folder that you may write with --store or GOWASM_STORE",
             }),
+            StoreError::NoClient => Some("install gowasm with its default features"),
+            #[cfg(feature = "remote")]
+            StoreError::Remote(error) => error.hint(),
             _ => None,
+        }
+    }
+
+    /// Whether flags are at fault rather than the machine.
+    pub fn is_usage(&self) -> bool {
+        match self {
+            #[cfg(feature = "remote")]
+            StoreError::Remote(error) => error.is_usage(),
+            _ => false,
         }
     }
 }
@@ -67,6 +87,8 @@ pub enum Warning {
     Wrong { path: PathBuf, why: String, removed: bool },
     /// An entry that is there and cannot be read.
     Unreadable { path: PathBuf, why: String },
+    /// A server that did not do its part.
+    Remote { why: String },
 }
 
 impl fmt::Display for Warning {
@@ -80,6 +102,7 @@ impl fmt::Display for Warning {
                     path.display()
                 )
             }
+            Warning::Remote { why } => write!(f, "{why}; going on without it"),
             Warning::Unreadable { path, why } => {
                 write!(
                     f,

@@ -4,7 +4,7 @@
 //! result carries a checksum over its key and its other fields, in `execution_metadata`, which is
 //! there for such additions and which other readers of the folder skip.
 
-use crate::action::ActionKey;
+use crate::action::{ActionKey, EncodedAction};
 use crate::digest::{Digest, Hasher};
 use crate::error::StoreError;
 use crate::reapi;
@@ -38,9 +38,25 @@ impl ActionResult {
 }
 
 impl Store {
+    /// The result of an action: the disk's, or else the server's, whose blobs are then on the disk.
+    pub fn get_action(&self, key: &ActionKey) -> Option<ActionResult> {
+        self.action_on_disk(key).or_else(|| self.remote_action(key))
+    }
+
+    /// Keeps what an action made here, on the disk and, if there is one, on the server.
+    pub fn keep_action(
+        &self,
+        action: &EncodedAction,
+        result: &ActionResult,
+    ) -> Result<(), StoreError> {
+        self.put_action(&action.key, result)?;
+        self.share(action, result);
+        Ok(())
+    }
+
     /// The result of an action, only when all its blobs are here. Each of them may still be gone
     /// when it is read, since others prune: that is a miss like any other.
-    pub fn get_action(&self, key: &ActionKey) -> Option<ActionResult> {
+    fn action_on_disk(&self, key: &ActionKey) -> Option<ActionResult> {
         let path = self.layout.result(&key.0.hash);
         let bytes = self.read_entry(&path)?;
         match decode(&key.0.hash, &bytes) {

@@ -15,6 +15,9 @@ pub struct Store {
     pub(crate) layout: Layout,
     prepared: AtomicBool,
     warnings: Mutex<Vec<Warning>>,
+    /// What is behind the disk.
+    #[cfg(feature = "remote")]
+    pub(crate) remote: Option<crate::remote::Remote>,
 }
 
 impl Store {
@@ -24,7 +27,13 @@ impl Store {
     /// `dir` is the flag's folder; see [`location`](crate::location) for what counts without one.
     pub fn open(dir: Option<&Path>) -> Result<Self, StoreError> {
         let layout = Layout { root: layout::location(dir)? };
-        let store = Store { layout, prepared: AtomicBool::new(false), warnings: Mutex::default() };
+        let store = Store {
+            layout,
+            prepared: AtomicBool::new(false),
+            warnings: Mutex::default(),
+            #[cfg(feature = "remote")]
+            remote: None,
+        };
         store.check_version()?;
         Ok(store)
     }

@@ -1,6 +1,7 @@
 //! Why a command stopped, and the exit code that says so.
 
 use gowasm_diagnostic::{Diagnostic, Renderer};
+use gowasm_store::StoreError;
 use std::fmt;
 use std::process::ExitCode;
 
@@ -56,6 +57,19 @@ impl From<gowasm_build::Failure> for Failure {
             gowasm_build::Failure::Environment(diagnostic) => Failure::Environment(diagnostic),
             gowasm_build::Failure::Interrupted => Failure::Interrupted,
         }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        if let StoreError::Interrupted = error {
+            return Failure::Interrupted;
+        }
+        let mut diagnostic = Diagnostic::error(error.to_string());
+        if let Some(hint) = error.hint() {
+            diagnostic = diagnostic.hint(hint);
+        }
+        if error.is_usage() { Failure::Usage(diagnostic) } else { Failure::Environment(diagnostic) }
     }
 }
 

@@ -6,6 +6,7 @@ mod context;
 mod failure;
 mod message;
 mod progress;
+mod remote;
 
 use std::process::ExitCode;
 

@@ -4,6 +4,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::message::{self, MessageFormat};
 use crate::progress::Bar;
+use crate::remote::RemoteArgs;
 use gowasm_build::{Limits, Linker, Outcome, Request};
 use gowasm_directive::{BuildMode, Goos, Target};
 use serde::Serialize;
@@ -73,6 +74,8 @@ pub(crate) struct Args {
     /// Where results are kept [default: the user's cache folder]
     #[arg(long, value_name = "DIR", env = "GOWASM_STORE")]
     store: Option<PathBuf>,
+    #[command(flatten)]
+    remote: RemoteArgs,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -102,6 +105,8 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
         },
         guard: !args.no_guard,
         store: args.store,
+        remote: args.remote.options(&context.started_in)?,
+        gowasm: std::env::current_exe().ok(),
     };
     let bar = Bar::new(context);
     let result = gowasm_build::build(&request, &bar, &context.cancel);

@@ -1,6 +1,7 @@
 //! One file a subcommand. Each has `Args`, which clap fills, and `run`.
 
 mod build;
+mod cacheprog;
 mod check;
 mod diff;
 mod inspect;
@@ -19,7 +20,8 @@ use std::process::ExitCode;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    Build(build::Args),
+    Build(Box<build::Args>),
+    Cacheprog(cacheprog::Args),
     Check(check::Args),
     Diff(diff::Args),
     Inspect(inspect::Args),
@@ -52,7 +54,8 @@ impl Command {
 
 pub(crate) fn run(command: Command, context: &Context) -> Result<ExitCode, Failure> {
     match command {
-        Command::Build(args) => build::run(args, context),
+        Command::Build(args) => build::run(*args, context),
+        Command::Cacheprog(args) => cacheprog::run(args, context),
         Command::Check(args) => check::run(args, context),
         Command::Diff(args) => diff::run(args, context),
         Command::Inspect(args) => inspect::run(args, context),

@@ -6,8 +6,7 @@ use crate::message::{self, MessageFormat, SCHEMA_VERSION};
 use clap::Subcommand;
 use gowasm_diagnostic::Diagnostic;
 use gowasm_store::{
-    Count, PruneLimits, Stat, Store, StoreError, Verification, Watch, parse_age, parse_size,
-    show_size,
+    Count, PruneLimits, Stat, Store, Verification, Watch, parse_age, parse_size, show_size,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -56,7 +55,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
     if let StoreCommand::Dir = args.action {
         return dir(args.store.as_deref(), context);
     }
-    let store = Store::open(args.store.as_deref()).map_err(failure)?;
+    let store = Store::open(args.store.as_deref()).map_err(Failure::from)?;
     match args.action {
         StoreCommand::Dir => dir(args.store.as_deref(), context),
         StoreCommand::Stat => stat(&store, context),
@@ -99,14 +98,14 @@ fn dir(flag: Option<&Path>, context: &Context) -> Result<ExitCode, Failure> {
     struct Body {
         directory: String,
     }
-    let dir = gowasm_store::location(flag).map_err(failure)?;
+    let dir = gowasm_store::location(flag).map_err(Failure::from)?;
     let directory = dir.display().to_string();
     let line = format!("{directory}\n");
     answer(context, 0, Body { directory }, &line)
 }
 
 fn stat(store: &Store, context: &Context) -> Result<ExitCode, Failure> {
-    let stat = store.stat().map_err(failure)?;
+    let stat = store.stat().map_err(Failure::from)?;
     answer(context, 0, &stat, &stat_table(&stat))
 }
 
@@ -148,7 +147,7 @@ fn some(paths: &[String]) -> String {
 
 fn verify(store: &Store, context: &Context) -> Result<ExitCode, Failure> {
     let watcher = Watcher::new(context);
-    let verification = store.verify(&watcher).map_err(failure)?;
+    let verification = store.verify(&watcher).map_err(Failure::from)?;
     watcher.bar.finish_and_clear();
     for wrong in &verification.wrong {
         let fate = if wrong.removed { "; it was removed" } else { "; it could not be removed" };
@@ -176,13 +175,13 @@ fn verify_line(verification: &Verification) -> String {
 
 fn prune(store: &Store, limits: &PruneArgs, context: &Context) -> Result<ExitCode, Failure> {
     let limits = PruneLimits { max_size: limits.max_size, max_age: limits.max_age };
-    let pruned = store.prune(&limits, &Watcher::new(context)).map_err(failure)?;
+    let pruned = store.prune(&limits, &Watcher::new(context)).map_err(Failure::from)?;
     let line = format!("removed {}, kept {}\n", counted(pruned.removed), counted(pruned.kept));
     answer(context, 0, pruned, &line)
 }
 
 fn clean(store: &Store, context: &Context) -> Result<ExitCode, Failure> {
-    let cleaned = store.clean(&Watcher::new(context)).map_err(failure)?;
+    let cleaned = store.clean(&Watcher::new(context)).map_err(Failure::from)?;
     report_foreign(context, &cleaned.foreign);
     answer(context, 0, &cleaned, &format!("removed {}\n", counted(cleaned.removed)))
 }
@@ -198,17 +197,6 @@ fn report_foreign(context: &Context, foreign: &[String]) {
             format!("left alone in the store's folder, because not the store's: {}", some(foreign));
         context.report(&Diagnostic::warning(message));
     }
-}
-
-fn failure(error: StoreError) -> Failure {
-    if let StoreError::Interrupted = error {
-        return Failure::Interrupted;
-    }
-    let mut diagnostic = Diagnostic::error(error.to_string());
-    if let Some(hint) = error.hint() {
-        diagnostic = diagnostic.hint(hint);
-    }
-    Failure::Environment(diagnostic)
 }
 
 /// Shows how far maintenance is, and passes Ctrl-C on to it.

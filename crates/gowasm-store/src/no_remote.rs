@@ -1,0 +1,35 @@
+//! A store without the network client, for builds without the feature `remote`.
+
+use crate::{
+    ActionKey, ActionResult, Blobs, EncodedAction, RemoteOptions, RemoteUse, Store, StoreError,
+};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+impl Store {
+    pub fn connect(
+        &mut self,
+        options: &RemoteOptions,
+        _stop: &Arc<AtomicBool>,
+    ) -> Result<(), StoreError> {
+        if options.cache_url().is_some() { Err(StoreError::NoClient) } else { Ok(()) }
+    }
+
+    pub fn remote_use(&self) -> Option<RemoteUse> {
+        None
+    }
+
+    pub fn executes_remotely(&self) -> bool {
+        false
+    }
+
+    pub fn execute(&self, _: &EncodedAction, _: Blobs) -> Result<ActionResult, StoreError> {
+        Err(StoreError::NoExecutor)
+    }
+
+    pub(crate) fn remote_action(&self, _: &ActionKey) -> Option<ActionResult> {
+        None
+    }
+
+    pub(crate) fn share(&self, _: &EncodedAction, _: &ActionResult) {}
+}

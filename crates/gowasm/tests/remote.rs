@@ -1,0 +1,169 @@
+//! Builds on machines that share nothing but a server: a real one, buildbox-casd or BuildGrid.
+
+mod support;
+
+use gowasm_testbed::{BuildGrid, Casd, PROPERTIES, Programs};
+use serde_json::Value;
+use std::path::Path;
+use std::process::Command;
+use support::{Project, REACTOR, Run};
+
+const PLAN: &str = "[[call]]\nexport = \"add\"\nargs = [40, 2]\nreturns = 42\n";
+
+fn programs() -> Option<Programs> {
+    match Programs::from_env() {
+        Ok(programs) => Some(programs),
+        Err(why) => {
+            println!("skipped: remote execution servers: {why:#}");
+            None
+        }
+    }
+}
+
+/// A machine of its own: another folder, another HOME, and every cache empty.
+struct Machine {
+    project: Project,
+}
+
+impl Machine {
+    fn new() -> Self {
+        let project = Project::new(REACTOR);
+        project.write("work/plan.toml", PLAN);
+        Machine { project }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut all = vec!["build", "--buildmode", "c-shared", "--plan", "plan.toml"];
+        all.extend(arguments);
+        let mut command = self.project.gowasm(&all);
+        command.env("HOME", self.project.path("home"));
+        command.env("GOCACHE", self.project.path("gocache"));
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Run {
+        Run::of(&mut self.command(arguments))
+    }
+
+    fn build(&self, arguments: &[&str]) -> Value {
+        let mut all = vec!["--quiet", "--message-format", "json"];
+        all.extend(arguments);
+        let run = self.run(&all);
+        assert_eq!(run.code, Some(0), "{}{}", run.stdout, run.stderr);
+        assert_eq!(run.stderr, "");
+        run.json()
+    }
+
+    fn published(&self) -> [Vec<u8>; 3] {
+        ["calc.wasm", "calc.manifest.json", "calc.verdict.json"]
+            .map(|name| self.project.read(&format!("work/{name}")))
+    }
+
+    /// Package archives that Go compiled here: its own cache has none when ours serves it.
+    fn compiled_here(&self) -> usize {
+        let folder = self.project.path("gocache");
+        count(&folder, &|name| name.ends_with("-d"))
+    }
+}
+
+fn count(folder: &Path, counts: &dyn Fn(&str) -> bool) -> usize {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .map(|entry| match entry.path() {
+            path if path.is_dir() => count(&path, counts),
+            _ => usize::from(counts(&entry.file_name().to_string_lossy())),
+        })
+        .sum()
+}
+
+fn second_machine_gets_everything(url: &str) {
+    let flags = ["--remote-cache", url];
+    let a = Machine::new();
+    let built = a.build(&flags);
+    assert_eq!(
+        (&built["link_from_store"], &built["verify_from_store"]),
+        (&false.into(), &false.into())
+    );
+    assert_eq!(built["remote"]["hits"], 0);
+    assert_eq!(built["remote"]["uploads"], 2);
+
+    let b = Machine::new();
+    let mut command = b.command(&flags);
+    // What compiles or assembles here is a failure.
+    let forbid = b.project.script(
+        "forbid",
+        "case \"$*\" in *-V=full*) exec \"$@\";; esac; echo \"$*\" >> \"$0.calls\"; exit 1",
+    );
+    command.args(["--message-format", "json"]);
+    command.env("GOFLAGS", format!("-toolexec={}", forbid.display()));
+    let run = Run::of(&mut command);
+    assert_eq!(run.code, Some(0), "{}{}", run.stdout, run.stderr);
+    let fetched = run.json();
+    assert_eq!(
+        (&fetched["link_from_store"], &fetched["verify_from_store"]),
+        (&true.into(), &true.into())
+    );
+    assert_eq!(fetched["remote"]["hits"], 2);
+    assert_eq!(fetched["remote"]["misses"], 0);
+    assert_eq!(fetched["remote"]["uploads"], 0);
+    assert!(!b.project.exists("forbid.calls"));
+    assert_eq!(b.compiled_here(), 0);
+    assert!(a.published() == b.published(), "the machines have different files");
+}
+
+#[test]
+fn a_second_machine_gets_everything_from_casd() {
+    let Some(programs) = programs() else { return };
+    let casd = Casd::start(&programs).unwrap();
+    second_machine_gets_everything(&casd.url());
+}
+
+#[test]
+fn a_second_machine_gets_everything_from_buildgrid() {
+    let Some(programs) = programs() else { return };
+    let grid = BuildGrid::start(&programs, 0).unwrap();
+    second_machine_gets_everything(&grid.url());
+}
+
+/// The module and verdict that an executor makes are those that are made here.
+fn executor_does_the_same(url: &str, properties: &[&str]) {
+    let mut flags = vec!["--remote-executor", url];
+    for property in properties {
+        flags.extend(["--remote-default-exec-properties", property]);
+    }
+    let here = Machine::new();
+    here.build(&[]);
+    let there = Machine::new();
+    let built = there.build(&flags);
+    assert_eq!(built["remote"]["executions"], 2, "{built}");
+    let [module, manifest, verdict] = there.published();
+    assert!(module == here.published()[0] && manifest == here.published()[1]);
+    let verdict: Value = serde_json::from_slice(&verdict).unwrap();
+    assert_eq!(verdict["passed"], true);
+
+    // A second one finds what the executor made.
+    let again = Machine::new().build(&flags);
+    assert_eq!((&again["remote"]["executions"], &again["remote"]["hits"]), (&0.into(), &2.into()));
+
+    // What fails there fails here, in the same words.
+    let broken = Machine::new();
+    broken.project.write("work/plan.toml", &PLAN.replace("42", "43"));
+    let run = broken.run(&flags);
+    assert_eq!(run.code, Some(1), "{}", run.stderr);
+    assert!(run.stderr.contains("42"), "{}", run.stderr);
+    assert!(!broken.project.exists("work/calc.wasm"));
+}
+
+#[test]
+fn casd_links_and_verifies() {
+    let Some(programs) = programs() else { return };
+    let casd = Casd::start(&programs).unwrap();
+    executor_does_the_same(&casd.url(), &[]);
+}
+
+#[test]
+fn buildgrid_links_and_verifies_on_its_workers() {
+    let Some(programs) = programs() else { return };
+    let grid = BuildGrid::start(&programs, 2).unwrap();
+    executor_does_the_same(&grid.url(), &PROPERTIES);
+}
