@@ -11,6 +11,7 @@ mod inittasks;
 mod kind;
 mod layout;
 mod leb;
+mod linkname;
 mod load;
 mod made;
 mod memory;
@@ -24,6 +25,7 @@ mod reach;
 mod report;
 mod resolve;
 mod signature;
+mod source;
 pub mod symbols;
 mod text;
 mod toolexec;
@@ -59,10 +61,13 @@ pub fn link(options: &Options, cancel: &AtomicBool) -> Result<Summary, Error> {
     let inputs = Inputs::open(options)?;
     let loaded = load::load(&inputs)?;
     let toolchain = loaded.toolchain.clone();
-    let modinfo = inputs.config.as_ref().and_then(|config| config.modinfo.as_deref());
+    let modinfo = inputs.config.modinfo.as_deref();
     let strings = StringData::new(options, &toolchain, modinfo)?;
     let mut symbols = resolve::number(loaded)?;
     inputs.release();
+    if options.check_linkname {
+        linkname::check(&symbols)?;
+    }
     // No new object-file symbols after here: what follows is made by the linker.
 
     // Find what the program needs.

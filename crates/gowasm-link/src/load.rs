@@ -16,12 +16,12 @@ use crate::error::Error;
 use crate::importcfg::ImportCfg;
 use crate::options::Options;
 use crate::symbols::{LibId, Library, LoadedObject, ObjId};
-use crate::version::{self, Version};
+use crate::version::{self, Experiments, Version};
 
 /// The files of a link, mapped. Everything else borrows from them.
 #[derive(Debug)]
 pub(crate) struct Inputs {
-    pub(crate) config: Option<ImportCfg>,
+    pub(crate) config: ImportCfg,
     /// Main first, then the packages of the import configuration, in file order.
     files: Vec<(PathBuf, Result<MappedFile, String>)>,
     options: Options,
@@ -29,17 +29,12 @@ pub(crate) struct Inputs {
 
 impl Inputs {
     pub(crate) fn open(options: &Options) -> Result<Self, Error> {
-        let config = options.importcfg.as_deref().map(ImportCfg::read).transpose()?;
+        let config = match options.importcfg.as_deref() {
+            Some(file) => ImportCfg::read(file)?,
+            None => search(options)?,
+        };
         let mut paths = vec![options.main.clone()];
-        match &config {
-            Some(config) => paths.extend(config.packages.iter().map(|(_, file)| file.clone())),
-            None => {
-                return Err(Error::hinted(
-                    "links without -importcfg are not supported",
-                    "pass -importcfg, as `go build` and rules_go do",
-                ));
-            }
-        }
+        paths.extend(config.packages.iter().map(|(_, file)| file.clone()));
         let files = paths
             .into_par_iter()
             .map(|path| {
@@ -59,6 +54,38 @@ impl Inputs {
     }
 }
 
+/// Without an import configuration: the archives of all packages, from the folders given with `-L`.
+fn search(options: &Options) -> Result<ImportCfg, Error> {
+    let mut config = ImportCfg::default();
+    let mut queue = vec![options.main.clone()];
+    let mut wanted = vec!["runtime".to_owned()];
+    while let Some(file) = queue.pop() {
+        // What cannot be read is reported when the files are loaded.
+        let Ok(map) = MappedFile::open(&file) else { continue };
+        for (_, object) in parse(&file, &map)?.objects {
+            wanted.extend(
+                object.autolibs().map(|import| clean(&String::from_utf8_lossy(import.package))),
+            );
+        }
+        for package in wanted.drain(..) {
+            if config.by_package.contains_key(&package) {
+                continue;
+            }
+            let names = [format!("{package}.a"), format!("{package}.o")];
+            let mut places = options
+                .library_dirs
+                .iter()
+                .flat_map(|folder| names.iter().map(move |name| folder.join(name)));
+            if let Some(found) = places.find(|place| place.exists()) {
+                config.by_package.insert(package.clone(), config.packages.len());
+                config.packages.push((package, found.clone()));
+                queue.push(found);
+            }
+        }
+    }
+    Ok(config)
+}
+
 /// An archive's Go objects, as far as they could be read.
 struct Parsed<'a> {
     main: bool,
@@ -72,6 +99,7 @@ pub(crate) struct Toolchain {
     /// Such as `go1.26.8`.
     pub(crate) release: String,
     pub(crate) version: &'static Version,
+    pub(crate) experiments: Experiments,
 }
 
 /// The packages of a link, and their objects, in load order.
@@ -203,7 +231,7 @@ impl<'a> Walk<'a> {
     }
 
     fn find(&self, package: &str) -> Option<usize> {
-        Some(*self.inputs.config.as_ref()?.by_package.get(package)? + 1)
+        Some(*self.inputs.config.by_package.get(package)? + 1)
     }
 
     fn check_fingerprint(
@@ -280,18 +308,27 @@ impl<'a> Walk<'a> {
                 let import = clean(&String::from_utf8_lossy(autolib.package));
                 let known = self.by_package.contains_key(&import);
                 let Some(file) = self.find(&import).or(known.then_some(0)) else {
-                    return Err(Error::hinted(
-                        format!(
-                            "cannot find package {import}, imported by {package}: the import configuration does not list it"
-                        ),
-                        format!("add `packagefile {import}=…` to the file given to -importcfg"),
-                    ));
+                    return Err(self.without_package(&import, &package));
                 };
                 let import = self.add(&import, file, Some(autolib.fingerprint), &package)?;
                 self.libraries[library.index()].imports.push(import);
             }
         }
         Ok(())
+    }
+
+    fn without_package(&self, import: &str, package: &str) -> Error {
+        let (why, hint) = match self.inputs.options.importcfg {
+            Some(_) => (
+                "the import configuration does not list it",
+                format!("add `packagefile {import}=…` to the file given to -importcfg"),
+            ),
+            None => (
+                "it is in none of the folders given with -L",
+                format!("pass -importcfg, or the folder in which {import}.a is with -L"),
+            ),
+        };
+        Error::hinted(format!("cannot find package {import}, imported by {package}: {why}"), hint)
     }
 
     /// All objects must come from one toolchain.
@@ -345,12 +382,10 @@ impl Toolchain {
             ));
         }
         let version = version::find(release)?;
-        if experiments != version.experiments {
-            return Err(Error::UnknownVersion {
-                found: format!("{release} with GOEXPERIMENT {experiments}"),
-            });
-        }
-        Ok(Toolchain { goos: goos.to_owned(), release: release.to_owned(), version })
+        let experiments = Experiments::read(version, release, experiments).ok_or_else(|| {
+            Error::UnknownVersion { found: format!("{release} with GOEXPERIMENT {experiments}") }
+        })?;
+        Ok(Toolchain { goos: goos.to_owned(), release: release.to_owned(), version, experiments })
     }
 }
 

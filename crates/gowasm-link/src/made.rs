@@ -27,7 +27,7 @@ impl StringData {
         if !options.goroot.is_empty() {
             strings.set(b"runtime.defaultGOROOT", options.goroot.as_bytes());
         }
-        strings.set(b"runtime.buildVersion", toolchain.release.as_bytes());
+        strings.set(b"runtime.buildVersion", toolchain.experiments.build_version.as_bytes());
         let (before, after) = options.definitions.split_at(options.definitions_before_importcfg);
         before.iter().try_for_each(|definition| strings.define(definition))?;
         if let Some(modinfo) = modinfo {

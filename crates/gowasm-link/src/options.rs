@@ -19,7 +19,7 @@ pub struct Options {
     pub main: PathBuf,
     pub output: PathBuf,
     pub importcfg: Option<PathBuf>,
-    /// Where to look for archives when there is no import configuration.
+    /// Where to look for archives when there is no import configuration, in this order.
     pub library_dirs: Vec<PathBuf>,
     pub install_suffix: String,
     pub build_mode: BuildMode,
@@ -117,10 +117,25 @@ impl Options {
             )));
         };
         options.main = main.into();
+        options.add_standard_library();
         if options.output.as_os_str().is_empty() {
             options.output = "a.out".into();
         }
         Ok(options)
+    }
+
+    /// Where Go installed the packages of the standard library, when it still did.
+    fn add_standard_library(&mut self) {
+        if !self.goroot.is_empty()
+            && let Ok(goos) = std::env::var("GOOS")
+        {
+            let suffix = match self.install_suffix.as_str() {
+                "" => String::new(),
+                suffix => format!("_{suffix}"),
+            };
+            let folder = format!("{goos}_wasm{suffix}");
+            self.library_dirs.push(PathBuf::from(&self.goroot).join("pkg").join(folder));
+        }
     }
 
     fn flag(

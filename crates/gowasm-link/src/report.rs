@@ -6,6 +6,7 @@ use gowasm_diagnostic::Diagnostic;
 
 use crate::error::Error;
 use crate::kind::SymKind;
+use crate::source;
 use crate::symbols::{ObjId, SymId, Symbols};
 
 /// Two packages define one symbol, and neither may be dropped.
@@ -54,7 +55,12 @@ pub(crate) fn undefined(symbols: &Symbols) -> Error {
         .take(SHOWN)
         .map(|(&symbol, referrers)| {
             let mut message = format!("relocation target {} not defined", text(symbol));
+            let mut places = Vec::new();
             for &from in referrers.iter().take(SHOWN) {
+                if let Some(position) = source::of_function(symbols, from) {
+                    places.push((position, format!("{} refers to it", text(from))));
+                    continue;
+                }
                 let package = match symbols.library_of(from) {
                     Some(library) => symbols.libraries[library.index()].package.as_str(),
                     None => "the linker",
@@ -64,7 +70,13 @@ pub(crate) fn undefined(symbols: &Symbols) -> Error {
             if referrers.len() > SHOWN {
                 message.push_str(&format!("\n  and {} more", referrers.len() - SHOWN));
             }
-            Diagnostic::error(message)
+            let mut places = places.into_iter();
+            let mut error = Diagnostic::error(message);
+            if let Some((position, by)) = places.next() {
+                error.message.push_str(&format!(": {by}"));
+                error = error.at(position);
+            }
+            places.fold(error, |error, (position, by)| error.related(position, by))
         })
         .collect();
     if missing.len() > SHOWN {
@@ -80,6 +92,8 @@ pub(crate) fn undefined(symbols: &Symbols) -> Error {
     Error::Failed(diagnostics)
 }
 
+const EXPORT: &str = "//go:wasmexport";
+
 /// Two functions may not be exported under one name.
 pub(crate) fn check_exports(symbols: &Symbols) -> Result<(), Error> {
     let mut seen: BTreeMap<&[u8], SymId> = BTreeMap::new();
@@ -93,10 +107,19 @@ pub(crate) fn check_exports(symbols: &Symbols) -> Result<(), Error> {
             None => String::from("the linker"),
         };
         let name = String::from_utf8_lossy(symbols.name(symbol)).into_owned();
-        return Err(Error::hinted(
-            format!("export {name} is defined twice: in {} and in {}", place(first), place(symbol)),
-            "rename one of the exports: the name in //go:wasmexport",
-        ));
+        let mut error = Diagnostic::error(format!(
+            "export {name} is defined twice: in {} and in {}",
+            place(first),
+            place(symbol)
+        ))
+        .hint("rename one of the exports: the name in //go:wasmexport");
+        if let Some(position) = source::of_directive(symbols, symbol, EXPORT) {
+            error = error.at(position);
+        }
+        if let Some(position) = source::of_directive(symbols, first, EXPORT) {
+            error = error.related(position, format!("{name} is also exported here"));
+        }
+        return Err(Error::Failed(vec![error]));
     }
     Ok(())
 }

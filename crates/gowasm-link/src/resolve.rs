@@ -37,6 +37,7 @@ pub(crate) fn number<'a>(loaded: Loaded<'a>) -> Result<Symbols<'a>, Error> {
     let version = loaded.toolchain.version;
     let mut symbols = Symbols {
         version,
+        map_type_extra: loaded.toolchain.experiments.map_type_extra,
         objects: loaded.objects,
         libraries: loaded.libraries,
         payloads: Vec::new(),

@@ -161,6 +161,8 @@ const MADE: u32 = u32::MAX;
 #[derive(Debug)]
 pub struct Symbols<'a> {
     pub version: &'static Version,
+    /// How much a map's descriptor is larger than the part common to all types.
+    pub(crate) map_type_extra: usize,
     pub objects: Vec<LoadedObject<'a>>,
     pub libraries: Vec<Library<'a>>,
     pub payloads: Vec<Payload<'a>>,

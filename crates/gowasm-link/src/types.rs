@@ -128,7 +128,7 @@ impl<'s> Type<'s> {
                 ARRAY => 3 * POINTER,
                 INTERFACE => self.symbols.version.interface_type_extra,
                 CHAN => 2 * POINTER,
-                MAP => self.symbols.version.map_type_extra,
+                MAP => self.symbols.map_type_extra,
                 _ => 0,
             };
         let count = usize::from(self.u16(uncommon + 4)?);

@@ -16,8 +16,12 @@ pub struct Version {
     pub flag_linkname_std: Option<u8>,
     /// The experiments that are on without being asked for, as the object header lists them.
     pub experiments: &'static str,
+    /// All experiments there are, in the order in which they are listed.
+    pub all_experiments: &'static str,
     /// The functions that objects refer to by number.
     pub builtins: &'static str,
+    /// Names that only the packages named after them may link to.
+    pub linknames: &'static str,
     /// The runtime and what it depends on: their text comes first.
     pub runtime_packages: &'static [&'static str],
     /// Whether a definition that is no duplicate replaces one that allows duplicates.
@@ -121,7 +125,9 @@ static VERSIONS: [Version; 4] = [
         flag_wasm_export: 1 << 6,
         flag_linkname_std: None,
         experiments: "coverageredesign,aliastypeparams,swissmap,synchashtriemap",
+        all_experiments: "fieldtrack,preemptibleloops,staticlockranking,boringcrypto,regabiwrappers,regabiargs,heapminimum512kib,coverageredesign,arenas,cgocheck2,loopvar,cacheprog,newinliner,rangefunc,aliastypeparams,swissmap,spinbitmutex,synchashtriemap,synctest",
         builtins: include_str!("builtins/go1.24.txt"),
+        linknames: include_str!("linknames/go1.24.txt"),
         runtime_packages: RUNTIME_1_24,
         strong_overrides_dupok: false,
         functab_by_index: false,
@@ -140,7 +146,9 @@ static VERSIONS: [Version; 4] = [
         flag_wasm_export: 1 << 6,
         flag_linkname_std: None,
         experiments: "aliastypeparams,swissmap,synchashtriemap,dwarf5",
+        all_experiments: "fieldtrack,preemptibleloops,staticlockranking,boringcrypto,regabiwrappers,regabiargs,heapminimum512kib,arenas,cgocheck2,loopvar,cacheprog,newinliner,rangefunc,aliastypeparams,swissmap,synchashtriemap,synctest,dwarf5,jsonv2,greenteagc",
         builtins: include_str!("builtins/go1.25.txt"),
+        linknames: include_str!("linknames/go1.25.txt"),
         runtime_packages: RUNTIME_1_25,
         strong_overrides_dupok: false,
         functab_by_index: true,
@@ -159,7 +167,9 @@ static VERSIONS: [Version; 4] = [
         flag_wasm_export: 1 << 6,
         flag_linkname_std: None,
         experiments: "dwarf5,greenteagc,randomizedheapbase64",
+        all_experiments: "fieldtrack,preemptibleloops,staticlockranking,boringcrypto,regabiwrappers,regabiargs,heapminimum512kib,arenas,cgocheck2,loopvar,newinliner,dwarf5,jsonv2,greenteagc,randomizedheapbase64,runtimefreegc,sizespecializedmalloc,goroutineleakprofile,simd,runtimesecret",
         builtins: include_str!("builtins/go1.26.txt"),
+        linknames: include_str!("linknames/go1.26.txt"),
         runtime_packages: RUNTIME_1_26,
         strong_overrides_dupok: false,
         functab_by_index: true,
@@ -178,7 +188,9 @@ static VERSIONS: [Version; 4] = [
         flag_wasm_export: 1 << 7,
         flag_linkname_std: Some(1 << 5),
         experiments: "dwarf5,jsonv2,greenteagc,randomizedheapbase64,sizespecializedmalloc",
+        all_experiments: "fieldtrack,preemptibleloops,staticlockranking,boringcrypto,regabiwrappers,regabiargs,heapminimum512kib,arenas,cgocheck2,loopvar,newinliner,dwarf5,jsonv2,greenteagc,randomizedheapbase64,runtimefreegc,sizespecializedmalloc,simd,runtimesecret,mapsplitgroup",
         builtins: include_str!("builtins/go1.27.txt"),
+        linknames: include_str!("linknames/go1.27.txt"),
         runtime_packages: RUNTIME_1_26,
         strong_overrides_dupok: true,
         functab_by_index: true,
@@ -205,6 +217,45 @@ impl Version {
             && !package.ends_with("_test")
     }
 }
+
+/// What an object's experiments mean for a link.
+#[derive(Debug, Clone)]
+pub(crate) struct Experiments {
+    /// What a program says it was built with: `go1.26.8`, and the experiments out of the ordinary.
+    pub(crate) build_version: String,
+    /// How much a map's descriptor is larger than the part common to all types.
+    pub(crate) map_type_extra: usize,
+}
+
+impl Experiments {
+    /// Takes the experiments that are on, as the object header lists them. `None` when one of them
+    /// is not known, or changes a link in a way that is not known.
+    pub(crate) fn read(version: &Version, release: &str, on: &str) -> Option<Self> {
+        let has = |list: &str, name: &str| list.split(',').any(|known| known == name);
+        let known = on.split(',').filter(|name| !name.is_empty());
+        if has(on, "fieldtrack") || !known.clone().all(|name| has(version.all_experiments, name)) {
+            return None;
+        }
+        let changed: Vec<String> = version
+            .all_experiments
+            .split(',')
+            .filter(|name| has(on, name) != has(version.experiments, name))
+            .map(|name| if has(on, name) { name.to_owned() } else { format!("no{name}") })
+            .collect();
+        // Since Go 1.26 without a space where that can be.
+        let separator = if version.minor >= 26 && !release.contains('-') { '-' } else { ' ' };
+        let build_version = match changed.is_empty() {
+            true => release.to_owned(),
+            false => format!("{release}{separator}X:{}", changed.join(",")),
+        };
+        let old_maps = changed.iter().any(|name| name == "noswissmap");
+        let map_type_extra = if old_maps { OLD_MAP_TYPE_EXTRA } else { version.map_type_extra };
+        Some(Experiments { build_version, map_type_extra })
+    }
+}
+
+/// Of the maps that were the only ones up to Go 1.23.
+const OLD_MAP_TYPE_EXTRA: usize = 40;
 
 /// The version a toolchain's name such as `go1.26.8` belongs to.
 pub fn find(release: &str) -> Result<&'static Version, Error> {

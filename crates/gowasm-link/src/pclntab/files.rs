@@ -144,6 +144,11 @@ impl<'a> Files<'a> {
     }
 }
 
+/// A file name without what the compiler writes before it.
+pub(crate) fn file_name(name: &[u8]) -> String {
+    String::from_utf8_lossy(name.strip_prefix(PREFIX).unwrap_or(name)).into_owned()
+}
+
 /// The folder without doubled slashes, `.`, `..` and a slash at its end, as Go joins paths.
 fn clean(goroot: &str) -> String {
     let rooted = goroot.starts_with('/');

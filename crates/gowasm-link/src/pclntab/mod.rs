@@ -19,6 +19,7 @@ mod pctab;
 use crate::error::Error;
 use crate::symbols::{SymId, Symbols};
 use collect::Chunk;
+pub(crate) use files::file_name;
 pub use funcdata::InlineTree;
 
 /// The tables, in the order of their addresses. `go:func.*` is one of them only in the versions
