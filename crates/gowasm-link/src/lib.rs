@@ -35,7 +35,7 @@ pub mod version;
 pub use error::Error;
 pub use kind::SymKind;
 pub use options::{BuildMode, Options};
-pub use toolexec::{ToolError, toolexec, version_line};
+pub use toolexec::{ToolError, own_version_line, toolexec, version_line};
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

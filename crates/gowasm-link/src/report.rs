@@ -25,6 +25,16 @@ pub(crate) fn duplicate_definition(
         }
         None => "the linker".to_owned(),
     };
+    if object.file.symbol(at).flags().second & symbols.version.flag_wasm_export != 0 {
+        let packages =
+            [symbols.object_of(first), Some(second)].map(|object| package(symbols, object));
+        return duplicate_export(
+            symbols,
+            &name,
+            packages,
+            [symbols.origin(first), Some((second, at))],
+        );
+    }
     Error::hinted(
         format!(
             "symbol {name} is defined twice: in {} and in {}",
@@ -33,6 +43,35 @@ pub(crate) fn duplicate_definition(
         ),
         "two packages link the same name; rename one of them",
     )
+}
+
+fn package(symbols: &Symbols, object: Option<ObjId>) -> String {
+    match object {
+        Some(object) => symbols.libraries[symbols.object(object).library.index()].package.clone(),
+        None => "the linker".to_owned(),
+    }
+}
+
+const EXPORT: &str = "//go:wasmexport";
+
+/// Both directives, as far as the compiler says where they are.
+fn duplicate_export(
+    symbols: &Symbols,
+    name: &str,
+    [first, second]: [String; 2],
+    [at_first, at_second]: [Option<(ObjId, u32)>; 2],
+) -> Error {
+    let place = |at: Option<(ObjId, u32)>| source::of_directive(symbols, at?, EXPORT);
+    let mut error =
+        Diagnostic::error(format!("export {name} is defined twice: in {first} and in {second}"))
+            .hint("rename one of the exports: the name in //go:wasmexport");
+    if let Some(position) = place(at_second) {
+        error = error.at(position);
+    }
+    if let Some(position) = place(at_first) {
+        error = error.related(position, format!("{name} is also exported here"));
+    }
+    Error::Failed(vec![error])
 }
 
 /// How many missing symbols, and places that refer to one, are shown.
@@ -92,8 +131,6 @@ pub(crate) fn undefined(symbols: &Symbols) -> Error {
     Error::Failed(diagnostics)
 }
 
-const EXPORT: &str = "//go:wasmexport";
-
 /// Two functions may not be exported under one name.
 pub(crate) fn check_exports(symbols: &Symbols) -> Result<(), Error> {
     let mut seen: BTreeMap<&[u8], SymId> = BTreeMap::new();
@@ -102,24 +139,10 @@ pub(crate) fn check_exports(symbols: &Symbols) -> Result<(), Error> {
         if first == symbol {
             continue;
         }
-        let place = |symbol| match symbols.library_of(symbol) {
-            Some(library) => symbols.libraries[library.index()].package.clone(),
-            None => String::from("the linker"),
-        };
-        let name = String::from_utf8_lossy(symbols.name(symbol)).into_owned();
-        let mut error = Diagnostic::error(format!(
-            "export {name} is defined twice: in {} and in {}",
-            place(first),
-            place(symbol)
-        ))
-        .hint("rename one of the exports: the name in //go:wasmexport");
-        if let Some(position) = source::of_directive(symbols, symbol, EXPORT) {
-            error = error.at(position);
-        }
-        if let Some(position) = source::of_directive(symbols, first, EXPORT) {
-            error = error.related(position, format!("{name} is also exported here"));
-        }
-        return Err(Error::Failed(vec![error]));
+        let name = String::from_utf8_lossy(symbols.name(symbol));
+        let packages = [first, symbol].map(|symbol| package(symbols, symbols.object_of(symbol)));
+        let places = [first, symbol].map(|symbol| symbols.origin(symbol));
+        return Err(duplicate_export(symbols, &name, packages, places));
     }
     Ok(())
 }

@@ -66,6 +66,11 @@ pub fn version_line(tool: &Path) -> Result<String, ToolError> {
     Ok(mark_version(&answer, &identity()))
 }
 
+/// The same for this linker where it is asked by itself, not on behalf of a Go linker.
+pub fn own_version_line() -> String {
+    format!("link version gowasm-{}", identity())
+}
+
 /// Of a development toolchain cmd/go looks at the last field, `buildID=…`; of a release at the
 /// whole line. So the mark goes where it counts in both.
 fn mark_version(answer: &str, identity: &str) -> String {

@@ -36,8 +36,12 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
     let guarded = arguments.first().is_some_and(|first| first == "-guard" || first == "--guard");
     arguments.drain(..usize::from(guarded));
     let options = Options::parse(arguments).map_err(failure)?;
+    if options.version_query {
+        println!("{}", gowasm_link::own_version_line());
+        return Ok(ExitCode::SUCCESS);
+    }
     gowasm_link::link(&options, &context.cancel).map_err(failure)?;
-    if guarded && !options.version_query {
+    if guarded {
         guard(&options.output)?;
     }
     Ok(ExitCode::SUCCESS)

@@ -1,0 +1,284 @@
+//! `gowasm link` and `gowasm toolexec` as cmd/go and people call them.
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use support::{go, gos};
+
+const GOWASM: &str = env!("CARGO_BIN_EXE_gowasm");
+
+/// A folder with the Go module `example.com/calc`.
+struct Folder {
+    root: tempfile::TempDir,
+    go: PathBuf,
+}
+
+const EXPORTS: &str = "package main\n\n\
+    //go:wasmexport add\n\
+    func add(a, b int32) int32 { return a + b }\n\n\
+    func main() {}\n";
+
+impl Folder {
+    fn new(main: &str) -> Self {
+        Self::with_go(main, go())
+    }
+
+    fn with_go(main: &str, go: PathBuf) -> Self {
+        let folder = Folder { root: tempfile::tempdir().unwrap(), go };
+        folder.write("go.mod", "module example.com/calc\n\ngo 1.24\n");
+        folder.write("main.go", main);
+        folder
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.root.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(self.root.path()).env("GOTOOLCHAIN", "local").env("GOFLAGS", "");
+        command.envs([("GOOS", "wasip1"), ("GOARCH", "wasm"), ("NO_COLOR", "1")]);
+        command
+    }
+
+    /// `go build` to a file, with our linker or Go's.
+    fn build(&self, output: &str, ours: bool, arguments: &[&str]) -> Output {
+        let mut command = self.command(&self.go);
+        command.args(["build", "-buildmode=c-shared", "-o", output]).args(arguments);
+        if ours {
+            command.arg(format!("-toolexec={GOWASM} toolexec"));
+        }
+        command.arg(".").output().unwrap()
+    }
+
+    fn builds(&self, output: &str, ours: bool, arguments: &[&str]) -> Vec<u8> {
+        let built = self.build(output, ours, arguments);
+        assert!(built.status.success(), "{}", text(&built.stderr));
+        fs::read(self.path(output)).unwrap()
+    }
+
+    /// What our linker says to a program that cannot be linked.
+    fn refused(&self) -> String {
+        let built = self.build("refused.wasm", true, &[]);
+        assert!(!built.status.success(), "it was linked");
+        assert!(!self.path("refused.wasm").exists());
+        text(&built.stderr)
+    }
+
+    fn tool(&self) -> PathBuf {
+        let asked = self.command(&self.go).args(["tool", "-n", "link"]).output().unwrap();
+        PathBuf::from(text(&asked.stdout).trim())
+    }
+
+    /// The archive of main and an import configuration for the rest.
+    fn inputs(&self) -> PathBuf {
+        let list = ["list", "-export", "-deps", "-f", "{{.Name}} {{.ImportPath}} {{.Export}}", "."];
+        let listed = self.command(&self.go).args(list).output().unwrap();
+        assert!(listed.status.success(), "{}", text(&listed.stderr));
+        let (mut config, mut main) = (String::new(), PathBuf::new());
+        for line in text(&listed.stdout).lines() {
+            match line.split(' ').collect::<Vec<_>>()[..] {
+                ["main", _, archive] => main = archive.into(),
+                [_, package, archive] if !archive.is_empty() => {
+                    config.push_str(&format!("packagefile {package}={archive}\n"));
+                }
+                _ => {}
+            }
+        }
+        self.write("importcfg", &config);
+        main
+    }
+
+    fn link(&self, arguments: &[&str]) -> Output {
+        self.command(Path::new(GOWASM)).arg("link").args(arguments).output().unwrap()
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn toolexec_links_what_go_links_and_their_caches_never_mix() {
+    for go in gos() {
+        let folder = Folder::with_go(EXPORTS, go);
+        // Without a build ID, which names the linker.
+        let flags = ["-trimpath", "-ldflags=-buildid="];
+        let theirs = folder.builds("theirs.wasm", false, &flags);
+        let ours = folder.builds("ours.wasm", true, &flags);
+        assert!(theirs == ours, "{}: the modules differ", folder.go.display());
+        // With it: each linker's module is the one its own build makes, in whatever order.
+        let theirs = folder.builds("theirs.wasm", false, &["-trimpath"]);
+        let ours = folder.builds("ours.wasm", true, &["-trimpath"]);
+        assert_ne!(theirs, ours);
+        assert!(theirs == folder.builds("again.wasm", false, &["-trimpath"]));
+        assert!(ours == folder.builds("again.wasm", true, &["-trimpath"]));
+    }
+}
+
+#[test]
+fn the_version_tells_our_linker_from_gos() {
+    let folder = Folder::new(EXPORTS);
+    let tool = folder.tool();
+    let theirs = folder.command(&tool).arg("-V=full").output().unwrap();
+    let mut ours = folder.command(Path::new(GOWASM));
+    let ours = ours.arg("toolexec").arg(&tool).arg("-V=full").output().unwrap();
+    let (theirs, ours) = (text(&theirs.stdout), text(&ours.stdout));
+    assert!(theirs.starts_with("link version go"), "{theirs}");
+    assert!(
+        ours.starts_with(theirs.split_whitespace().take(3).collect::<Vec<_>>().join(" ").as_str())
+    );
+    assert!(ours.contains(" gowasm-") && ours != theirs, "{ours}");
+    // Other tools speak for themselves.
+    let compiler = tool.with_file_name("compile");
+    let theirs = folder.command(&compiler).arg("-V=full").output().unwrap();
+    let mut ours = folder.command(Path::new(GOWASM));
+    let ours = ours.arg("toolexec").arg(&compiler).arg("-V=full").output().unwrap();
+    assert_eq!((ours.status.code(), text(&ours.stdout)), (Some(0), text(&theirs.stdout)));
+    // Asked by itself, it says what it is in the form that cmd/go reads.
+    let own = folder.link(&["-V=full"]);
+    assert!(text(&own.stdout).starts_with("link version gowasm-"), "{}", text(&own.stdout));
+}
+
+#[test]
+fn unknown_and_unusable_flags_are_wrong_usage() {
+    let folder = Folder::new(EXPORTS);
+    for (flag, says) in [
+        ("-nosuchflag", "flag provided but not defined: -nosuchflag"),
+        ("-race", "flag -race cannot be used"),
+        ("-linkmode=external", "not supported for wasm"),
+        ("-buildmode=plugin", "not supported for wasm"),
+        ("-s=perhaps", "invalid boolean value"),
+    ] {
+        let linked = folder.link(&[flag, "main.a"]);
+        assert_eq!(linked.status.code(), Some(2), "{flag}");
+        assert!(text(&linked.stderr).contains(says), "{flag}: {}", text(&linked.stderr));
+    }
+    assert_eq!(folder.link(&[]).status.code(), Some(2));
+    assert_eq!(folder.link(&["-o", "x.wasm", "absent.a"]).status.code(), Some(1));
+}
+
+#[test]
+fn archives_are_found_in_folders() {
+    let folder = Folder::new(EXPORTS);
+    let main = folder.inputs();
+    let main = main.to_str().unwrap();
+    for line in fs::read_to_string(folder.path("importcfg")).unwrap().lines() {
+        let (package, archive) = line["packagefile ".len()..].split_once('=').unwrap();
+        let place = folder.path(&format!("lib/{package}.a"));
+        fs::create_dir_all(place.parent().unwrap()).unwrap();
+        fs::copy(archive, place).unwrap();
+    }
+    let mode = "-buildmode=c-shared";
+    let with_config = folder.link(&["-o", "a.wasm", "-importcfg", "importcfg", mode, main]);
+    assert!(with_config.status.success(), "{}", text(&with_config.stderr));
+    let with_folder = folder.link(&["-o", "b.wasm", "-L", "absent", "-L", "lib", mode, main]);
+    assert!(with_folder.status.success(), "{}", text(&with_folder.stderr));
+    assert!(fs::read(folder.path("a.wasm")).unwrap() == fs::read(folder.path("b.wasm")).unwrap());
+    fs::remove_file(folder.path("lib/internal/abi.a")).unwrap();
+    let refused = folder.link(&["-o", "c.wasm", "-L", "lib", mode, main]);
+    assert_eq!(refused.status.code(), Some(1));
+    let said = text(&refused.stderr);
+    assert!(said.contains("cannot find package internal/abi") && said.contains("-L"), "{said}");
+}
+
+#[test]
+fn linknames_that_go_refuses_are_refused_with_their_place() {
+    let folder = Folder::new(
+        "package main\n\nimport _ \"unsafe\"\n\n\
+         //go:linkname newcoro runtime.newcoro\nfunc newcoro(func()) uintptr\n\n\
+         func main() { println(newcoro(nil)) }\n",
+    );
+    folder.write("empty.s", "");
+    let theirs = folder.build("theirs.wasm", false, &[]);
+    assert!(text(&theirs.stderr).contains("main: invalid reference to runtime.newcoro"));
+    let said = folder.refused();
+    let place = "main.go:5:1: error: main: invalid reference to runtime.newcoro";
+    assert!(said.contains(place) && said.contains("hint:"), "{said}");
+    let flags = ["-trimpath", "-ldflags=-checklinkname=0 -buildid="];
+    assert!(folder.builds("theirs.wasm", false, &flags) == folder.builds("a.wasm", true, &flags));
+}
+
+#[test]
+fn two_exports_of_one_name_are_shown_both() {
+    let folder = Folder::new(
+        "package main\n\nimport (\n\t_ \"example.com/calc/a\"\n\t_ \"example.com/calc/b\"\n)\n\n\
+         func main() {}\n",
+    );
+    folder.write("a/a.go", "package a\n\n//go:wasmexport add\nfunc Add() {}\n");
+    folder.write("b/b.go", "package b\n\n// Plus adds.\n//\n//go:wasmexport add\nfunc Plus() {}\n");
+    let said = folder.refused();
+    assert!(said.contains("export add is defined twice"), "{said}");
+    assert!(said.contains("a/a.go:3:1") && said.contains("b/b.go:5:1"), "{said}");
+}
+
+#[test]
+fn a_missing_function_is_shown_with_all_who_call_it() {
+    let folder = Folder::new(
+        "package main\n\nfunc gone() int\n\n\
+         //go:noinline\nfunc one() int { return gone() }\n\n\
+         //go:noinline\nfunc two() int { return gone() + 1 }\n\n\
+         func main() { println(one(), two()) }\n",
+    );
+    folder.write("empty.s", "");
+    let said = folder.refused();
+    assert!(said.contains("main.gone not defined"), "{said}");
+    assert!(said.contains("main.go:6:1") && said.contains("main.go:9:1"), "{said}");
+    assert_eq!(said.matches("not defined").count(), 1, "{said}");
+}
+
+#[test]
+fn experiments_are_linked_as_go_links_them() {
+    let folder = Folder::new(EXPORTS);
+    let known = |experiment: &str| {
+        let mut command = folder.command(&folder.go);
+        command.args(["env", "GOEXPERIMENT"]).env("GOEXPERIMENT", experiment);
+        command.output().unwrap().status.success()
+    };
+    let experiment = "staticlockranking";
+    assert!(known(experiment), "this Go does not know {experiment} any more");
+    let build = |output: &str, ours: bool| {
+        let mut command = folder.command(&folder.go);
+        command.args(["build", "-trimpath", "-ldflags=-buildid=", "-o", output]);
+        if ours {
+            command.arg(format!("-toolexec={GOWASM} toolexec"));
+        }
+        let built = command.arg(".").env("GOEXPERIMENT", experiment).output().unwrap();
+        assert!(built.status.success(), "{}", text(&built.stderr));
+        fs::read(folder.path(output)).unwrap()
+    };
+    assert!(build("theirs.wasm", false) == build("ours.wasm", true));
+}
+
+#[test]
+#[cfg(unix)]
+fn an_interrupted_link_leaves_nothing() {
+    let folder = Folder::new(EXPORTS);
+    let main = folder.inputs();
+    let config = fs::read_to_string(folder.path("importcfg")).unwrap();
+    let pipe = folder.path("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    fs::create_dir(folder.path("out")).unwrap();
+    let mut command = folder.command(Path::new(GOWASM));
+    command.args(["link", "-o", "out/module.wasm", "-importcfg", "pipe"]).arg(&main);
+    let child = command.stderr(Stdio::piped()).spawn().unwrap();
+    // Opens when the linker reads; what it does with the signal is in place by then.
+    let mut writer = fs::File::options().write(true).open(&pipe).unwrap();
+    let signalled = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(signalled.success());
+    // The linker's thread for signals gets the time to see it.
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    std::io::Write::write_all(&mut writer, config.as_bytes()).unwrap();
+    drop(writer);
+    let done = child.wait_with_output().unwrap();
+    assert_eq!(done.status.code(), Some(130), "{}", text(&done.stderr));
+    assert_eq!(fs::read_dir(folder.path("out")).unwrap().count(), 0);
+}
