@@ -1,0 +1,310 @@
+//! What a store does when its server fails: a real buildbox-casd, and between the two a proxy that
+//! cuts, refuses or keeps silent. Always the right bytes, or a miss and a message that names the
+//! server and what was being done.
+#![cfg(unix)]
+
+use gowasm_store::{Action, ActionResult, Digest, EncodedAction, OutputFile, RemoteOptions, Store};
+use gowasm_testbed::{Casd, Programs};
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// What the proxy does to its connections, in the order they come; then it only forwards.
+#[derive(Clone, Copy)]
+enum Fault {
+    None,
+    /// Ends the first so many at once.
+    Refuse(usize),
+    /// Ends the first so many after that number of bytes from the server.
+    CutAfter(usize, usize),
+    /// Takes bytes and gives none back.
+    Silent,
+}
+
+struct Proxy {
+    port: u16,
+    connections: Arc<AtomicUsize>,
+}
+
+impl Proxy {
+    fn start(to: u16, fault: Fault) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let connections = Arc::new(AtomicUsize::new(0));
+        let counter = connections.clone();
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let number = counter.fetch_add(1, Ordering::SeqCst);
+                let limit = match fault {
+                    Fault::Refuse(count) if number < count => continue,
+                    Fault::CutAfter(count, bytes) if number < count => bytes,
+                    Fault::Silent => 0,
+                    _ => usize::MAX,
+                };
+                let silent = matches!(fault, Fault::Silent);
+                let Ok(server) = TcpStream::connect(("127.0.0.1", to)) else { continue };
+                let (from, into) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+                thread::spawn(move || forward(from, into, usize::MAX, false));
+                thread::spawn(move || forward(server, client, limit, silent));
+            }
+        });
+        Proxy { port, connections }
+    }
+
+    fn url(&self) -> String {
+        format!("grpc://127.0.0.1:{}", self.port)
+    }
+}
+
+fn forward(mut from: TcpStream, mut to: TcpStream, mut limit: usize, silent: bool) {
+    let mut buffer = [0; 16 * 1024];
+    while let Ok(read @ 1..) = from.read(&mut buffer) {
+        if silent {
+            continue;
+        }
+        let allowed = read.min(limit);
+        if to.write_all(&buffer[..allowed]).is_err() {
+            break;
+        }
+        limit -= allowed;
+        if limit == 0 {
+            break;
+        }
+    }
+    let _ = from.shutdown(Shutdown::Both);
+    let _ = to.shutdown(Shutdown::Both);
+}
+
+fn casd() -> Option<Casd> {
+    match Programs::from_env() {
+        Ok(programs) => Some(Casd::start(&programs).unwrap()),
+        Err(why) => {
+            println!("skipped: remote execution servers: {why:#}");
+            None
+        }
+    }
+}
+
+fn options(url: &str) -> RemoteOptions {
+    let timeout = Duration::from_secs(5);
+    RemoteOptions { cache: Some(url.to_owned()), timeout, ..RemoteOptions::default() }
+}
+
+struct Machine {
+    store: Store,
+    _folder: TempDir,
+}
+
+impl Machine {
+    fn at(url: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = Store::open(Some(folder.path())).unwrap();
+        store.connect(&options(url), &Arc::new(AtomicBool::new(false))).unwrap();
+        Machine { store, _folder: folder }
+    }
+
+    fn makes(&self, bytes: &[u8]) {
+        let digest = self.store.put_bytes(bytes).unwrap();
+        let output = OutputFile { path: "out".to_owned(), digest, executable: false };
+        let result = ActionResult { outputs: vec![output], ..ActionResult::default() };
+        self.store.keep_action(&action(), &result).unwrap();
+    }
+
+    fn finds(&self) -> Option<Vec<u8>> {
+        let result = self.store.get_action(&action().key)?;
+        self.store.get(&result.outputs[0].digest)
+    }
+
+    fn warnings(&self) -> String {
+        self.store.take_warnings().iter().map(|warning| format!("{warning}\n")).collect()
+    }
+}
+
+fn action() -> EncodedAction {
+    Action::new(["make", "out"]).output("out").encode().unwrap()
+}
+
+/// Bytes that no compression makes small.
+fn noise(length: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state as u8
+    };
+    (0..length).map(|_| next()).collect()
+}
+
+#[test]
+fn no_server_at_the_start() {
+    let url = {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        format!("grpc://127.0.0.1:{}", listener.local_addr().unwrap().port())
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = Store::open(Some(folder.path())).unwrap();
+    let mut few = RemoteOptions { retries: 1, ..options(&url) };
+    let stop = Arc::new(AtomicBool::new(false));
+    let error = store.connect(&few, &stop).unwrap_err().to_string();
+    assert!(error.contains(&url) && error.contains("capabilities"), "{error}");
+    assert!(error.contains("tried 2 times"), "{error}");
+    // Allowed to go on without it, it does.
+    few.local_fallback = true;
+    store.connect(&few, &stop).unwrap();
+    assert!(store.take_warnings()[0].to_string().contains(&url));
+    assert!(store.get_action(&action().key).is_none());
+}
+
+#[test]
+fn a_silent_server_costs_no_more_than_the_timeout() {
+    let Some(casd) = casd() else { return };
+    let proxy = Proxy::start(casd.port(), Fault::Silent);
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = Store::open(Some(folder.path())).unwrap();
+    let short = RemoteOptions { timeout: Duration::from_millis(500), ..options(&proxy.url()) };
+    let started = Instant::now();
+    let error = store.connect(&short, &Arc::new(AtomicBool::new(false))).unwrap_err();
+    assert!(error.to_string().contains(&proxy.url()), "{error}");
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+}
+
+#[test]
+fn three_refused_connections_are_tried_again() {
+    let Some(casd) = casd() else { return };
+    let proxy = Proxy::start(casd.port(), Fault::Refuse(3));
+    Machine::at(&proxy.url()).makes(b"made");
+    assert!(proxy.connections.load(Ordering::SeqCst) >= 4);
+    assert_eq!(Machine::at(&casd.url()).finds().unwrap(), b"made");
+}
+
+#[test]
+fn a_download_that_is_cut_goes_on() {
+    let Some(casd) = casd() else { return };
+    let bytes = noise(3_000_000);
+    Machine::at(&casd.url()).makes(&bytes);
+    // In the first message, in the middle, near the end.
+    for cut in [30_000, 1_234_567, 2_900_000] {
+        let proxy = Proxy::start(casd.port(), Fault::CutAfter(1, cut));
+        let machine = Machine::at(&proxy.url());
+        assert!(machine.finds().as_deref() == Some(&bytes), "{}", machine.warnings());
+        assert_eq!(proxy.connections.load(Ordering::SeqCst), 2, "cut at {cut}");
+    }
+}
+
+#[test]
+fn a_server_that_goes_away_is_a_miss_and_a_warning() {
+    let Some(casd) = casd() else { return };
+    Machine::at(&casd.url()).makes(b"made");
+    let machine = Machine::at(&casd.url());
+    let url = casd.url();
+    drop(casd);
+    assert_eq!(machine.finds(), None);
+    let warnings = machine.warnings();
+    assert!(warnings.contains(&url) && warnings.contains("look up action"), "{warnings}");
+    // It is not asked again, and what is made here is still kept here.
+    let started = Instant::now();
+    machine.makes(b"made");
+    assert_eq!(machine.finds().unwrap(), b"made");
+    assert!(started.elapsed() < Duration::from_secs(2));
+    assert_eq!(machine.warnings(), "");
+}
+
+#[test]
+fn a_damaged_or_evicted_blob_is_a_miss() {
+    let Some(casd) = casd() else { return };
+    for length in [1000, 600_000] {
+        let bytes = noise(length);
+        Machine::at(&casd.url()).makes(&bytes);
+        let blob = casd.blob(&Digest::of(&bytes).hex());
+        let mut damaged = bytes.clone();
+        damaged[length / 2] ^= 1;
+        std::fs::remove_file(&blob).unwrap();
+        std::fs::write(&blob, &damaged).unwrap();
+        let machine = Machine::at(&casd.url());
+        assert_eq!(machine.finds(), None, "{length}");
+        assert!(!machine.store.contains(&Digest::of(&bytes)));
+
+        std::fs::remove_file(&blob).unwrap();
+        let machine = Machine::at(&casd.url());
+        assert_eq!(machine.finds(), None, "{length}");
+        // Made anew, it is there for all again.
+        machine.makes(&bytes);
+        assert!(Machine::at(&casd.url()).finds().unwrap() == bytes);
+    }
+}
+
+#[test]
+fn headers_stay_out_of_messages() {
+    let Some(casd) = casd() else { return };
+    let secret = "hunter2hunter2";
+    let options = RemoteOptions {
+        headers: vec![("authorization".to_owned(), format!("Bearer {secret}"))],
+        instance_name: format!("no-{secret}-such-instance"),
+        ..options(&casd.url())
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = Store::open(Some(folder.path())).unwrap();
+    let connected = store.connect(&options, &Arc::new(AtomicBool::new(false)));
+    // The server repeats the name of the instance, which for once is the secret.
+    let said = match connected {
+        Err(error) => error.to_string(),
+        Ok(()) => {
+            store.get_action(&action().key);
+            format!("{:?}", store.take_warnings())
+        }
+    };
+    assert!(!said.contains(secret) && !format!("{options:?}").contains("Bearer"), "{said}");
+    assert!(said.contains("[secret]"), "{said}");
+}
+
+/// The high-water mark of this process's memory, in KB.
+fn peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap_or("VmHWM: 0 kB");
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_large_blob_is_streamed() {
+    // In a process of its own, whose peak is this test's.
+    const JOB: &str = "GOWASM_STORE_TEST_LARGE";
+    const SIZE: usize = 60_000_000;
+    if let Ok(url) = std::env::var(JOB) {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let block = noise(1_000_000);
+        for number in 0..SIZE / block.len() {
+            let mut block = block.clone();
+            block[..8].copy_from_slice(&number.to_le_bytes());
+            file.as_file().write_all(&block).unwrap();
+        }
+        let machine = Machine::at(&url);
+        let digest = machine.store.put_file(file.path()).unwrap();
+        let output = OutputFile { path: "out".to_owned(), digest, executable: false };
+        let result = ActionResult { outputs: vec![output], ..ActionResult::default() };
+        machine.store.keep_action(&action(), &result).unwrap();
+        assert_eq!(machine.warnings(), "");
+        let other = Machine::at(&url);
+        let found = other.store.get_action(&action().key).unwrap();
+        assert!(other.store.path_of(&found.outputs[0].digest).is_some());
+        assert!(peak() < 40_000, "{} KB for a blob of {SIZE} bytes", peak());
+        return;
+    }
+    let Some(casd) = casd() else { return };
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", "a_large_blob_is_streamed", "--nocapture"]).env(JOB, casd.url());
+    let output = child.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn nothing_in_between_changes_nothing() {
+    let Some(casd) = casd() else { return };
+    let proxy = Proxy::start(casd.port(), Fault::None);
+    Machine::at(&proxy.url()).makes(b"made");
+    assert_eq!(Machine::at(&proxy.url()).finds().unwrap(), b"made");
+}
