@@ -32,6 +32,29 @@ impl BuildGrid {
     /// An empty one. A worker that was killed leaves its job behind as running, so no two tests share
     /// a database.
     pub fn start(programs: &Programs, workers: usize) -> Result<Self> {
+        Self::on_channel(programs, workers, "insecure-mode: true")
+    }
+
+    /// One that speaks TLS and asks clients for a certificate: PEM files, for itself and of the
+    /// authority of its clients. It has no workers.
+    pub fn start_with_tls(
+        programs: &Programs,
+        key: &Path,
+        certificate: &Path,
+        clients: &Path,
+    ) -> Result<Self> {
+        let [key, certificate, clients] = [key, certificate, clients].map(Path::display);
+        let channel = format!(
+            "insecure-mode: false
+    credentials:
+      tls-server-key: {key}
+      tls-server-cert: {certificate}
+      tls-client-certs: {clients}"
+        );
+        Self::on_channel(programs, 0, &channel)
+    }
+
+    fn on_channel(programs: &Programs, workers: usize, channel: &str) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("gowasm-buildgrid-").tempdir()?;
         let database = Postgres::start()?;
         let bgd = || {
@@ -45,7 +68,7 @@ impl BuildGrid {
         let port = free_port()?;
         let configuration = folder.path().join("server.yml");
         let storage = folder.path().join("cas");
-        fs::write(&configuration, configured(port, &database.connection(), &storage))?;
+        fs::write(&configuration, configured(port, channel, &database.connection(), &storage))?;
         let mut command = bgd();
         command.args(["server", "start"]).arg(&configuration);
         let mut server = Server::start(command, &folder.path().join("log"))?;
@@ -64,7 +87,7 @@ impl BuildGrid {
         Ok(grid)
     }
 
-    /// As REAPI clients name it.
+    /// As REAPI clients name it; with TLS it is grpcs.
     pub fn url(&self) -> String {
         format!("grpc://127.0.0.1:{}", self.port)
     }
@@ -100,13 +123,13 @@ impl BuildGrid {
     }
 }
 
-fn configured(port: u16, database: &str, storage: &Path) -> String {
+fn configured(port: u16, channel: &str, database: &str, storage: &Path) -> String {
     let storage = storage.display();
     format!(
         "server:
   - !channel
     address: 127.0.0.1:{port}
-    insecure-mode: true
+    {channel}
 authorization:
   method: none
 monitoring:

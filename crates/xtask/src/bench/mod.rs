@@ -3,6 +3,7 @@
 mod build;
 mod link;
 mod measure;
+mod remote;
 mod verify;
 
 use crate::table::Table;
@@ -26,6 +27,8 @@ enum What {
     Build,
     /// `gowasm link` beside `go tool link` on the same inputs
     Link,
+    /// A build out of a remote cache beside a cold `go build`, and beside GOCACHEPROG alone
+    Remote,
     /// `gowasm verify` beside wasmtime, from file to answers
     Verify,
 }
@@ -40,6 +43,7 @@ pub(crate) fn run(bench: &Bench) -> Result<ExitCode> {
     let Findings { conditions, table } = match bench.what {
         What::Build => build::run(),
         What::Link => link::run(),
+        What::Remote => remote::run(),
         What::Verify => verify::run(),
     }?;
     if bench.json {
