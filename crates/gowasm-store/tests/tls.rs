@@ -58,7 +58,7 @@ fn both_sides_show_certificates() {
     let url = grid.url().replace("grpc://", "grpcs://");
     let whole = RemoteOptions {
         cache: Some(url.clone()),
-        timeout: Duration::from_secs(10),
+        timeout: Duration::from_secs(20),
         retries: 1,
         tls_certificate: Some(file("ca.pem")),
         tls_client_certificate: Some(file("client.pem")),
