@@ -6,7 +6,7 @@ use crate::postgres::{self, Postgres};
 use crate::process::{Server, free_port};
 use anyhow::Result;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
 
@@ -112,9 +112,16 @@ impl BuildGrid {
         Ok(())
     }
 
-    /// Kills a worker, whatever it is doing.
-    pub fn lose_worker(&mut self) {
-        self.workers.pop();
+    /// Kills a worker that has an action in its hands, if there is such a one just now. The server notices
+    /// after ten seconds and gives the action to another.
+    pub fn lose_busy_worker(&mut self) -> bool {
+        let busy = self.workers.iter().position(|worker| worker.server.has_children());
+        busy.map(|index| self.workers.remove(index)).is_some()
+    }
+
+    /// The file that holds a blob, to damage or remove it.
+    pub fn blob(&self, sha256: &str) -> PathBuf {
+        self.folder.path().join("cas/cas/objects").join(&sha256[..2]).join(&sha256[2..])
     }
 
     /// What the workers wrote to their logs.
@@ -153,6 +160,8 @@ schedulers:
     sql: *sql
     storage: *cas
     action-cache: *results
+    bot-session-keepalive-timeout: 10
+    session-expiry-timer-interval: 1
     assigners:
       - !priority-age-assigner
         count: 1

@@ -60,6 +60,17 @@ impl Server {
         Ok(())
     }
 
+    /// Whether it has started processes that are still there.
+    pub(crate) fn has_children(&self) -> bool {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.child.id()));
+        let mut children = threads
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
+        children.any(|children| !children.is_empty())
+    }
+
     pub(crate) fn said(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }

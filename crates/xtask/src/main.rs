@@ -26,7 +26,11 @@ enum Chore {
     /// Build and verify the examples, twice and with two Go versions, and print a table
     Demo,
     /// Run the whole test suite; the last line is `N passed, N failed, N skipped`
-    Test,
+    Test {
+        /// Only the rules under a real Bazel, and buildifier
+        #[arg(long)]
+        bazel: bool,
+    },
     /// Install the Go toolchains, Bazel and servers of the tests and print where they are
     Tools,
     /// Measure beside the peers, in turn, and print medians and ratios
@@ -42,7 +46,7 @@ enum Chore {
 fn main() -> ExitCode {
     let done = match Cli::parse().chore {
         Chore::Demo => demo::run().map(|shown| ExitCode::from(u8::from(!shown))),
-        Chore::Test => test::run(),
+        Chore::Test { bazel } => test::run(bazel),
         Chore::Tools => tools::show(),
         Chore::Bench(bench) => bench::run(&bench),
         Chore::LinkDiff { arguments } => project::link_diff(&arguments),

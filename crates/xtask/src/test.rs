@@ -1,5 +1,6 @@
 //! The whole test suite, part by part; a part that cannot be set up here is skipped and says so.
 
+use crate::bazel::{Buildifier, Kit, e2e};
 use crate::{demo, docs, project, servers, tools};
 use anyhow::{Context, Result};
 use gowasm_testbed::{BUILDBOX, BUILDGRID, Programs};
@@ -9,7 +10,7 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
 #[derive(Default)]
-struct Count {
+pub(crate) struct Count {
     passed: usize,
     failed: usize,
     skipped: usize,
@@ -17,7 +18,7 @@ struct Count {
 
 impl Count {
     /// Runs one part and counts it as one test.
-    fn part(&mut self, name: &str, part: impl FnOnce() -> Result<bool>) {
+    pub(crate) fn part(&mut self, name: &str, part: impl FnOnce() -> Result<bool>) {
         let started = Instant::now();
         println!("== {name}");
         match part() {
@@ -36,14 +37,37 @@ impl Count {
         self.failed += 1;
     }
 
-    fn skip(&mut self, name: &str, why: &anyhow::Error) {
+    pub(crate) fn skip(&mut self, name: &str, why: &anyhow::Error) {
         println!("SKIPPED: {name}: {why:#}");
         self.skipped += 1;
     }
 }
 
-pub(crate) fn run() -> Result<ExitCode> {
+/// Everything, or what needs Bazel alone.
+pub(crate) fn run(only_bazel: bool) -> Result<ExitCode> {
     let mut count = Count::default();
+    if !only_bazel {
+        pages_and_lints(&mut count);
+    }
+    let servers = servers::programs();
+    if let Err(error) = &servers {
+        count.skip("remote execution servers", error);
+    }
+    let servers = servers.ok();
+    if !only_bazel {
+        let gos = toolchains(&mut count);
+        println!("== cargo test");
+        cargo_test(&mut count, &gos, servers.as_ref())?;
+        count.part("demo", demo::run);
+    }
+    bazel(&mut count, servers.as_ref());
+
+    let Count { passed, failed, skipped } = count;
+    println!("{passed} passed, {failed} failed, {skipped} skipped");
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn pages_and_lints(count: &mut Count) {
     count.part("formatting", || succeeds(project::cargo().args(["fmt", "--check"])));
     count.part("clippy", || {
         let clippy = ["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"];
@@ -54,18 +78,17 @@ pub(crate) fn run() -> Result<ExitCode> {
         wrong.iter().for_each(|line| println!("{line}"));
         Ok(wrong.is_empty())
     });
-    let gos = toolchains(&mut count);
-    let servers = servers::programs();
-    if let Err(error) = &servers {
-        count.skip("remote execution servers", error);
-    }
-    println!("== cargo test");
-    cargo_test(&mut count, &gos, servers.ok())?;
-    count.part("demo", demo::run);
+}
 
-    let Count { passed, failed, skipped } = count;
-    println!("{passed} passed, {failed} failed, {skipped} skipped");
-    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+fn bazel(count: &mut Count, servers: Option<&Programs>) {
+    match Buildifier::set_up() {
+        Ok(buildifier) => count.part("buildifier", || buildifier.check()),
+        Err(error) => count.skip("buildifier", &error),
+    }
+    match Kit::set_up() {
+        Ok(kit) => e2e::run(count, &kit, servers),
+        Err(error) => count.skip("Bazel", &error),
+    }
 }
 
 fn succeeds(command: &mut Command) -> Result<bool> {
@@ -86,7 +109,7 @@ fn toolchains(count: &mut Count) -> String {
 }
 
 /// Runs every Rust test of the workspace and adds up what each test binary says of itself.
-fn cargo_test(count: &mut Count, gos: &str, servers: Option<Programs>) -> Result<()> {
+fn cargo_test(count: &mut Count, gos: &str, servers: Option<&Programs>) -> Result<()> {
     let mut command = project::cargo();
     command
         .args(["test", "--workspace", "--no-fail-fast", "--", "--nocapture"])

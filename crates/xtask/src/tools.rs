@@ -78,6 +78,23 @@ fn pip(name: &str, version: &str, more: &[&str]) -> Result<PathBuf> {
     })
 }
 
+/// The folder in which npm installed a package, below `node_modules`.
+pub(crate) fn npm_package(name: &str, version: &str) -> Result<PathBuf> {
+    once(&format!("{}-{version}", name.trim_start_matches('@').replace('/', "-")), |folder| {
+        let installed = Command::new("npm")
+            .args(["install", "--silent", "--no-audit", "--no-fund", "--prefix"])
+            .arg(folder)
+            .arg(format!("{name}@{version}"))
+            .output()
+            .context("cannot start npm")?;
+        if !installed.status.success() {
+            let said = String::from_utf8_lossy(&installed.stderr);
+            bail!("npm cannot install {name} {version}:\n{said}");
+        }
+        Ok(())
+    })
+}
+
 /// A folder of the tools folder, filled once. A set-up that was cut off never has the name.
 pub(crate) fn once(name: &str, fill: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
     let tools = folder()?;

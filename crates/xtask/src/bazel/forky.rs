@@ -3,6 +3,7 @@
 
 use crate::tools;
 use anyhow::{Context, Result, bail};
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -45,7 +46,7 @@ fn install(place: &Path) -> Result<()> {
          && DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends -f install \
          && bazel --version && buildbox-casd --version \
          && rm -rf /var/cache/apt/archives/*.deb /var/lib/apt/lists/*";
-    let finished = enter(place, &[]).args(["/bin/sh", "-c", finish]).output()?;
+    let finished = enter::<&str>(place, &[]).args(["/bin/sh", "-c", finish]).output()?;
     if !finished.status.success() {
         let said = [finished.stdout, finished.stderr].concat();
         bail!("apt cannot finish the installation:\n{}", String::from_utf8_lossy(&said));
@@ -64,10 +65,12 @@ fn mirror() -> Result<String> {
     Ok(mirrors.next().context("the machine's apt sources name no Debian mirror")?.to_owned())
 }
 
-/// A command in that root file system, which sees each of `folders` as `/mnt/NAME`.
-pub(crate) fn enter(root: &Path, folders: &[(&str, &Path)]) -> Command {
+/// A command in that root file system, which sees each of `folders` as `/mnt/NAME`. All that it starts
+/// ends with it: it is the first process of a PID namespace.
+pub(crate) fn enter<S: AsRef<OsStr>>(root: &Path, folders: &[(S, &Path)]) -> Command {
     let mut command = Command::new("unshare");
-    command.args(["--mount", "--propagation", "private", "sh", "-c", ENTER, "enter.sh"]).arg(root);
+    command.args(["--mount", "--propagation", "private", "--pid", "--fork", "--kill-child"]);
+    command.args(["sh", "-c", ENTER, "enter.sh"]).arg(root);
     for (name, folder) in folders {
         command.arg(name).arg(folder);
     }

@@ -1,3 +1,12 @@
-//! Bazel, in a root file system that has it.
+//! Bazel, in a root file system that has it, for tests and measurements of the rules.
 
+mod buildifier;
+pub(crate) mod e2e;
 pub(crate) mod forky;
+mod log;
+mod machine;
+pub(crate) mod remote;
+mod room;
+
+pub(crate) use buildifier::Buildifier;
+pub(crate) use machine::{Kit, Machine, Run};

@@ -1,5 +1,6 @@
 //! Measurements beside the peers: A and B in turn, in one run, as medians and ratios.
 
+mod bazel;
 mod build;
 mod link;
 mod measure;
@@ -23,6 +24,8 @@ pub(crate) struct Bench {
 
 #[derive(Subcommand)]
 enum What {
+    /// The Bazel rules: a clean build locally, with remote execution and out of a remote cache
+    Bazel,
     /// `gowasm build` beside `go build`: nothing changed, one line changed
     Build,
     /// `gowasm link` beside `go tool link` on the same inputs
@@ -41,6 +44,7 @@ struct Findings {
 
 pub(crate) fn run(bench: &Bench) -> Result<ExitCode> {
     let Findings { conditions, table } = match bench.what {
+        What::Bazel => bazel::run(),
         What::Build => build::run(),
         What::Link => link::run(),
         What::Remote => remote::run(),

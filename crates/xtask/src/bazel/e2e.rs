@@ -1,0 +1,220 @@
+//! `test_workspace/` under a real Bazel: locally in its sandbox, then on real remote execution servers.
+//! The cases of a machine build upon each other, as a working day does.
+
+use super::log::outputs;
+use super::remote::Cluster;
+use super::{Kit, Machine, Run};
+use crate::test::Count;
+use anyhow::{Context, Result, bail, ensure};
+use gowasm_testbed::Programs;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+const LOCAL: &str = "--spawn_strategy=sandboxed";
+const NEWEST_SDK: &str = "--@rules_go_wasm//toolchains:go_sdk=go_1_27";
+
+/// Outputs and their digests.
+type Digests = BTreeMap<String, String>;
+
+pub(crate) fn run(count: &mut Count, kit: &Kit, servers: Option<&Programs>) {
+    let mut clean = None;
+    local(count, kit, &mut clean);
+    match servers {
+        Some(programs) => remote(count, kit, programs, clean),
+        None => count.skip("Bazel: remote execution", &anyhow::anyhow!("there are no servers")),
+    }
+}
+
+fn case<T>(count: &mut Count, name: &str, case: impl FnOnce() -> Result<T>) -> Option<T> {
+    let mut value = None;
+    count.part(&format!("Bazel: {name}"), || {
+        value = Some(case()?);
+        Ok(true)
+    });
+    value
+}
+
+fn local(count: &mut Count, kit: &Kit, clean: &mut Option<Digests>) {
+    let name = "a clean build in the sandbox";
+    let Some(machine) = case(count, name, || {
+        let machine = Machine::start(kit, "here")?;
+        let run = machine.succeed("build", &[LOCAL, "//..."])?;
+        all_ran(&run, "linux-sandbox")?;
+        for mnemonic in ["GoWasmStd", "GoWasmCompile", "GoWasmLink", "GoWasmVerify"] {
+            ensure!(run.spawns.iter().any(|spawn| spawn.mnemonic == mnemonic), "no {mnemonic} ran");
+        }
+        *clean = Some(digests(&run));
+        let magic = machine.output("bazel-bin/consumer/magic.txt")?;
+        ensure!(magic == b"asm", "the consumer got {magic:?}, which is no wasm module");
+        Ok(machine)
+    }) else {
+        return;
+    };
+    let build = || machine.succeed("build", &[LOCAL, "//..."]);
+    case(count, "nothing changed, nothing runs", || ran(&build()?, &[]));
+    case(count, "tests", || {
+        let run = machine.run("test", &[LOCAL, "--test_output=errors", "//..."])?;
+        ensure!(run.succeeded, "{}", run.said);
+        ensure!(run.spawns.iter().any(|spawn| spawn.mnemonic == "TestRunner"), "no test ran");
+        Ok(())
+    });
+    case(count, "a file changed: what depends on it runs again, nothing else", || {
+        let file = machine.file("test_workspace/plugin/greeting/greeting.go");
+        edit(&file, "return words.Join(", "return \"\" + words.Join(")?;
+        fs::write(machine.file("test_workspace/plugin/greeting/texts/hello.txt"), "howdy")?;
+        let above = [
+            ("GoWasmCompile", "//plugin/greeting:greeting"),
+            ("GoWasmLink", "//plugin:plugin"),
+            ("GoWasmVerify", "//plugin:plugin"),
+            ("Genrule", "//consumer:consumer"),
+        ];
+        ran(&build()?, &above)
+    });
+    case(count, "a comment changed: the package is compiled, and its archive is the same", || {
+        let file = machine.file("test_workspace/plugin/greeting/greeting.go");
+        edit(&file, "// Text is the whole greeting.", "// Text is all of the greeting.")?;
+        ran(&build()?, &[("GoWasmCompile", "//plugin/greeting:greeting")])
+    });
+    case(count, "a plan that the module does not keep is an error", || {
+        refused(&machine, "//bad:plan", &["divide", "returned 2"])
+    });
+    case(count, "a directive that Go does not know is an error, with its place", || {
+        refused(&machine, "//bad:directive", &["bad/directive.go:4:10", "[]int32"])
+    });
+    case(count, "what the compiler refuses is shown with its place", || {
+        refused(&machine, "//bad:syntax", &["bad/syntax.go:3:19"])
+    });
+    case(count, "an import that deps lack is an error, with its place", || {
+        refused(&machine, "//bad:deps", &["bad/deps.go:3:8", "example.com/test/shared/words"])
+    });
+    case(count, "the second Go SDK", || {
+        let first = machine.succeed("build", &[LOCAL, "//plugin"])?;
+        ensure!(first.spawns.is_empty(), "the module was there already");
+        let run = machine.succeed("build", &[LOCAL, NEWEST_SDK, "//plugin"])?;
+        let std = run.spawns.iter().find(|spawn| spawn.mnemonic == "GoWasmStd");
+        let label = &std.context("no standard library was compiled")?.target_label;
+        ensure!(label.contains("go_1_27"), "the standard library is that of {label}");
+        Ok(())
+    });
+}
+
+fn remote(count: &mut Count, kit: &Kit, programs: &Programs, clean: Option<Digests>) {
+    let name = "a clean build with remote execution alone";
+    let Some((machine, mut cluster)) = case(count, name, || {
+        let cluster = Cluster::start(programs)?;
+        let machine = Machine::start(kit, "there/deeper/down")?;
+        let run = cluster.execute(&machine, &["//..."])?;
+        all_ran(&run, "remote")?;
+        if let Some(clean) = clean {
+            same(&clean, &digests(&run))?;
+        }
+        Ok((machine, cluster))
+    }) else {
+        return;
+    };
+    case(
+        count,
+        "another machine takes all from the remote cache, and only what it asks for",
+        || {
+            let other = Machine::start(kit, "elsewhere")?;
+            let run =
+                cluster.execute(&other, &["--remote_download_outputs=toplevel", "//plugin"])?;
+            all_ran(&run, "remote cache hit")?;
+            let module = output_of(&run, "plugin/plugin.wasm")?;
+            ensure!(other.output(&module)?.starts_with(b"\0asm"), "the module was not fetched");
+            let archive = output_of(&run, "greeting.a")?;
+            ensure!(
+                other.output(&archive)?.is_empty(),
+                "an archive was fetched that nobody asked for"
+            );
+            Ok(())
+        },
+    );
+    case(count, "a damaged blob in the cache is refused, and made again", || {
+        let other = Machine::start(kit, "elsewhere")?;
+        let good = cluster.cached(&other, &["//plugin"])?;
+        all_ran(&good, "remote cache hit")?;
+        let digests = digests(&good);
+        let (_, module) = digests
+            .iter()
+            .find(|(path, _)| path.ends_with("plugin/plugin.wasm"))
+            .context("no module")?;
+        cluster.damage(module)?;
+        other.succeed("clean", &[])?;
+        let run = cluster.cached(&other, &["//plugin"])?;
+        let verify = run.spawns.iter().find(|spawn| spawn.mnemonic == "GoWasmVerify");
+        let runner = &verify.context("nothing was verified")?.runner;
+        ensure!(runner == "linux-sandbox", "the damaged module was taken: {runner}\n{}", run.said);
+        same(&digests, &self::digests(&run))
+    });
+    case(count, "a worker dies in the middle, and the build ends well", || {
+        let file = machine.file("test_workspace/shared/words/words.go");
+        edit(&file, "return a + \" \" + b", "return a + string(' ') + b + \"\"")?;
+        let run = cluster.lose_worker_during(&machine, &["//..."])?;
+        all_ran(&run, "remote")
+    });
+}
+
+fn edit(file: &std::path::Path, from: &str, to: &str) -> Result<()> {
+    let text = fs::read_to_string(file)?;
+    ensure!(text.contains(from), "there is no `{from}` in {}", file.display());
+    Ok(fs::write(file, text.replace(from, to))?)
+}
+
+/// Everything that ran did so there.
+fn all_ran(run: &Run, runner: &str) -> Result<()> {
+    ensure!(!run.spawns.is_empty(), "nothing ran:\n{}", run.said);
+    for spawn in &run.spawns {
+        if spawn.runner != runner {
+            bail!(
+                "{} of {} ran as `{}`, not `{runner}`",
+                spawn.mnemonic,
+                spawn.target_label,
+                spawn.runner
+            );
+        }
+    }
+    Ok(())
+}
+
+/// These actions ran and no others.
+fn ran(run: &Run, expected: &[(&str, &str)]) -> Result<()> {
+    let spawns = run.spawns.iter();
+    let did = spawns.map(|spawn| (spawn.mnemonic.as_str(), spawn.target_label.as_str()));
+    let did: BTreeSet<_> = did.collect();
+    let expected: BTreeSet<_> = expected.iter().copied().collect();
+    ensure!(did == expected, "expected {expected:#?}\nran {did:#?}");
+    Ok(())
+}
+
+fn refused(machine: &Machine, label: &str, words: &[&str]) -> Result<()> {
+    let run = machine.run("build", &[LOCAL, label])?;
+    ensure!(!run.succeeded, "{label} was built");
+    for word in words {
+        ensure!(run.said.contains(word), "`{word}` is not in what was said:\n{}", run.said);
+    }
+    Ok(())
+}
+
+fn digests(run: &Run) -> Digests {
+    outputs(&run.spawns)
+        .into_iter()
+        .map(|(path, hash)| (path.to_owned(), hash.to_owned()))
+        .collect()
+}
+
+fn same(one: &Digests, other: &Digests) -> Result<()> {
+    let differs = one.iter().filter(|(path, hash)| other.get(*path) != Some(hash));
+    let differs: Vec<_> = differs.map(|(path, _)| path).collect();
+    ensure!(one.len() == other.len(), "{} outputs, then {}", one.len(), other.len());
+    ensure!(differs.is_empty(), "other bytes in {differs:#?}");
+    Ok(())
+}
+
+/// The path of an output, for the workspace's symbolic link to Bazel's execution root.
+fn output_of(run: &Run, suffix: &str) -> Result<String> {
+    let outputs = outputs(&run.spawns);
+    let path = outputs.into_keys().find(|path| path.ends_with(suffix));
+    let path = path.with_context(|| format!("no action wrote {suffix}"))?;
+    Ok(path.to_owned())
+}

@@ -1,0 +1,227 @@
+//! A Bazel with an output root, a copy of this checkout and a server of its own: what a developer's machine
+//! is to a remote cache. It gets no network of Bazel's own registry: what rules need comes out of Debian's
+//! packages, third-party Go modules through Go's own client.
+
+use super::forky;
+use super::log::{self, Spawn};
+use super::room::Room;
+use crate::{project, tools};
+use anyhow::{Context, Result, bail};
+use std::env;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// What every machine here has, beside `gowasm`.
+pub(crate) struct Kit {
+    root: PathBuf,
+    /// Roots of Go toolchains, by the name of the command that the PATH has for it.
+    gos: Vec<(String, PathBuf)>,
+    /// The Go modules of this user.
+    modules: PathBuf,
+}
+
+impl Kit {
+    /// An error says why this machine cannot run Bazel.
+    pub(crate) fn set_up() -> Result<Self> {
+        let root = forky::root()?;
+        drop(Room::open::<&str>(&root, &[])?);
+        if !project::root().join("test_workspace/MODULE.bazel").is_file() {
+            bail!("this checkout has no test_workspace/");
+        }
+        let newest = tools::installed_go(tools::NEWEST_GO)?;
+        let machine = tools::machine_go().unwrap_or_else(|| newest.clone());
+        let modules = go_env(&machine, "GOMODCACHE")?;
+        fs::create_dir_all(&modules)?;
+        let gos = vec![
+            ("go".to_owned(), go_env(&machine, "GOROOT")?),
+            (format!("go{}", tools::NEWEST_GO), go_env(&newest, "GOROOT")?),
+        ];
+        Ok(Kit { root, gos, modules })
+    }
+}
+
+fn go_env(go: &Path, variable: &str) -> Result<PathBuf> {
+    let mut ask = Command::new(go);
+    ask.args(["env", variable]).env("GOTOOLCHAIN", "local").current_dir("/");
+    Ok(PathBuf::from(project::output(&mut ask)?.trim()))
+}
+
+/// Variables of ours that Bazel's repository rules, and Go under them, see.
+const PASSED: [&str; 10] = [
+    "GOPROXY",
+    "GOSUMDB",
+    "GONOSUMDB",
+    "GONOPROXY",
+    "GOPRIVATE",
+    "GOFLAGS",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "https_proxy",
+    "http_proxy",
+];
+const CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
+
+pub(crate) struct Machine {
+    // Dropped in this order: what runs, then its files.
+    room: Room,
+    folder: TempDir,
+    /// Where the checkout is for Bazel.
+    checkout: String,
+    environment: Vec<(&'static str, String)>,
+}
+
+/// What one command of Bazel's did.
+pub(crate) struct Run {
+    pub(crate) succeeded: bool,
+    pub(crate) said: String,
+    pub(crate) spawns: Vec<Spawn>,
+    pub(crate) wall: Duration,
+}
+
+impl Machine {
+    /// With a fresh copy of this checkout at `/mnt/PLACE`.
+    pub(crate) fn start(kit: &Kit, place: &str) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("gowasm-bazel-").tempdir()?;
+        let part = |name: &str| -> Result<PathBuf> {
+            let path = folder.path().join(name);
+            fs::create_dir(&path)?;
+            Ok(path)
+        };
+        let (home, bin, out, checkout) =
+            (part("home")?, part("bin")?, part("out")?, part("checkout")?);
+        copy_checkout(&checkout)?;
+        write_bazelrc(&home)?;
+        fs::copy(project::release("gowasm")?, bin.join("gowasm"))?;
+
+        let mut folders: Vec<(String, &Path)> = vec![
+            ("home".to_owned(), &home),
+            ("bin".to_owned(), &bin),
+            ("out".to_owned(), &out),
+            (place.to_owned(), &checkout),
+            ("modules".to_owned(), &kit.modules),
+        ];
+        for (name, root) in &kit.gos {
+            symlink(format!("/mnt/sdk/{name}/bin/go"), bin.join(name))?;
+            folders.push((format!("sdk/{name}"), root));
+        }
+        let mut environment = environment();
+        if let Some(certificates) = Path::new(CERTIFICATES).parent().filter(|dir| dir.is_dir()) {
+            folders.push(("certificates".to_owned(), certificates));
+            let file = "/mnt/certificates/ca-certificates.crt";
+            environment.push(("SSL_CERT_FILE", file.to_owned()));
+        }
+        let room = Room::open(&kit.root, &folders)?;
+        Ok(Machine { room, folder, checkout: format!("/mnt/{place}"), environment })
+    }
+
+    /// A file of its copy of the checkout, to change it.
+    pub(crate) fn file(&self, path: &str) -> PathBuf {
+        self.folder.path().join("checkout").join(path)
+    }
+
+    /// Runs `bazel COMMAND ARGUMENTS..` in `test_workspace/`.
+    pub(crate) fn run(&self, command: &str, arguments: &[&str]) -> Result<Run> {
+        let log = self.folder.path().join("out/spawns.json");
+        let _ = fs::remove_file(&log);
+        let mut bazel = self.inside(&["bazel", "--output_user_root=/mnt/out", command]);
+        if ["build", "test"].contains(&command) {
+            bazel.arg("--execution_log_json_file=/mnt/out/spawns.json");
+        }
+        bazel.args(arguments);
+        let started = Instant::now();
+        let output = bazel.output().context("cannot start nsenter")?;
+        let wall = started.elapsed();
+        let said = [output.stderr, output.stdout].concat();
+        let said = String::from_utf8_lossy(&said).into_owned();
+        let spawns = if log.is_file() { log::read(&log)? } else { Vec::new() };
+        Ok(Run { succeeded: output.status.success(), said, spawns, wall })
+    }
+
+    /// A build or test that has to succeed.
+    pub(crate) fn succeed(&self, command: &str, arguments: &[&str]) -> Result<Run> {
+        let run = self.run(command, arguments)?;
+        if !run.succeeded {
+            bail!("bazel {command} {} failed:\n{}", arguments.join(" "), run.said);
+        }
+        Ok(run)
+    }
+
+    /// What a build left at this path below `test_workspace/`.
+    pub(crate) fn output(&self, path: &str) -> Result<Vec<u8>> {
+        Ok(self.inside(&["cat", path]).output()?.stdout)
+    }
+
+    fn inside(&self, words: &[&str]) -> Command {
+        let mut command = self.room.command();
+        command.args(["-C", &format!("{}/test_workspace", self.checkout)]);
+        for (name, value) in &self.environment {
+            command.arg(format!("{name}={value}"));
+        }
+        command.args(words);
+        command
+    }
+}
+
+fn environment() -> Vec<(&'static str, String)> {
+    let mut environment = vec![
+        ("PATH", "/mnt/bin:/usr/bin:/usr/sbin:/bin".to_owned()),
+        ("HOME", "/mnt/home".to_owned()),
+        ("USER", "root".to_owned()),
+        ("GOMODCACHE", "/mnt/modules".to_owned()),
+        ("GOTOOLCHAIN", "local".to_owned()),
+    ];
+    for name in PASSED {
+        environment.extend(env::var(name).ok().map(|value| (name, value)));
+    }
+    environment
+}
+
+/// The files that a commit of everything would have.
+fn copy_checkout(to: &Path) -> Result<()> {
+    let mut list = Command::new("git");
+    list.args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
+    let listed = project::output(list.current_dir(project::root()))?;
+    for path in listed.split_terminator('\0') {
+        let (from, to) = (project::root().join(path), to.join(path));
+        fs::create_dir_all(to.parent().context("a file has a folder")?)?;
+        // A file that is deleted and not yet committed is listed as well.
+        if from.is_file() {
+            fs::copy(&from, &to).with_context(|| format!("cannot copy {}", from.display()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Modules that Bazel's own tools name and Debian does not package; nothing here uses them, so empty ones do.
+const EMPTY: [&str; 4] = ["buildozer", "protobuf", "zlib", "apple_support"];
+const BUILDOZER: &str = r#"def _repository_impl(repository_ctx):
+    repository_ctx.file("BUILD.bazel", "")
+
+_repository = repository_rule(implementation = _repository_impl)
+
+def _buildozer_binary_impl(_module_ctx):
+    _repository(name = "buildozer_binary")
+
+buildozer_binary = module_extension(implementation = _buildozer_binary_impl)
+"#;
+
+/// What lets Bazel do without its registry, as the user's own settings.
+fn write_bazelrc(home: &Path) -> Result<()> {
+    let mut text = "common --noenable_workspace --lockfile_mode=off --color=no --curses=no\n\
+                    build --nosandbox_debug --noshow_progress\n"
+        .to_owned();
+    for name in EMPTY {
+        let module = home.join("modules").join(name);
+        fs::create_dir_all(&module)?;
+        fs::write(module.join("BUILD.bazel"), "")?;
+        let head = format!("module(name = \"{name}\", version = \"0.0.0\")\n");
+        fs::write(module.join("MODULE.bazel"), head)?;
+        text += &format!("common --override_module={name}=/mnt/home/modules/{name}\n");
+    }
+    fs::write(home.join("modules/buildozer/buildozer_binary.bzl"), BUILDOZER)?;
+    Ok(fs::write(home.join(".bazelrc"), text)?)
+}
