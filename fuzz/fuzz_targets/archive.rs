@@ -23,8 +23,8 @@ fn read_object(bytes: &[u8]) {
     (0..object.file_count()).for_each(|file| seen += object.file(file).unwrap_or_default().len());
     object.ref_flags().for_each(|flag| seen += flag.symbol().index as usize & 1);
     object.ref_names().for_each(|(_, name)| seen += name.len());
-    (0..object.hashed64_count()).for_each(|nth| seen += object.hash64(nth) as usize & 1);
-    (0..object.hashed_count()).for_each(|nth| seen += usize::from(object.hash(nth)[0]));
+    object.hashes64().iter().for_each(|hash| seen += usize::from(hash[0]));
+    object.hashes().iter().for_each(|hash| seen += usize::from(hash[0]));
     for symbol in 0..object.symbol_count() {
         seen += object.name(symbol).len() + object.data(symbol).len();
         object.relocs(symbol).for_each(|reloc| seen += usize::from(reloc.size()));

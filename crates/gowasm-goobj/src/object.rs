@@ -242,16 +242,14 @@ impl<'a> Object<'a> {
         &self.bytes[def.name_offset()..][..def.name_len()]
     }
 
-    /// The content hash of a short hashed symbol, counted from the first one.
-    pub fn hash64(&self, nth: u32) -> u64 {
-        let mut hash = [0; 8];
-        hash.copy_from_slice(&self.block(Block::Hash64)[nth as usize * 8..][..8]);
-        u64::from_le_bytes(hash)
+    /// The content hashes of the short hashed symbols, in their order.
+    pub fn hashes64(&self) -> &'a [[u8; 8]] {
+        &self.block(Block::Hash64).as_chunks().0[..self.counts[1] as usize]
     }
 
-    /// The content hash of a hashed symbol, counted from the first one.
-    pub fn hash(&self, nth: u32) -> &'a [u8; 16] {
-        record(&self.block(Block::Hash)[nth as usize * 16..])
+    /// The content hashes of the hashed symbols, in their order.
+    pub fn hashes(&self) -> &'a [[u8; 16]] {
+        &self.block(Block::Hash).as_chunks().0[..self.counts[2] as usize]
     }
 
     pub fn ref_flags(&self) -> impl ExactSizeIterator<Item = RefFlag<'a>> {

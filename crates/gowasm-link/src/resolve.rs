@@ -231,7 +231,7 @@ impl Shared {
 }
 
 /// How many parts the content hashes are cut into, to be worked on in parallel.
-const SHARDS: u8 = 8;
+const SHARDS: u8 = 4;
 
 /// A definition that is used in the place of another one with the same content hash.
 struct Merged {
@@ -248,24 +248,12 @@ fn merge_hashed(symbols: &mut Symbols) -> Shared {
     let shared = Shared { first, numbers: numbers.into_par_iter().map(AtomicU32::new).collect() };
     let reader = &*symbols;
     let (short, long) = rayon::join(
-        || {
-            let of = |file: &Object| (file.package_def_count(), file.hashed64_count());
-            merge_shard(reader, &shared, of, |file, nth| file.hash64(nth), |_| true, 1)
-        },
+        || merge_shard(reader, &shared, short_hashes, u64::from_le_bytes, |_| true, 1),
         || -> Vec<Vec<Merged>> {
-            let of = |file: &Object| {
-                (file.package_def_count() + file.hashed64_count(), file.hashed_count())
-            };
             let shards = (0..SHARDS).into_par_iter().map(|shard| {
-                let hash = |file: &Object, nth| u128::from_le_bytes(*file.hash(nth));
-                merge_shard(
-                    reader,
-                    &shared,
-                    of,
-                    hash,
-                    |hash| hash as u8 % SHARDS == shard,
-                    SHARDS.into(),
-                )
+                let wanted = |first: u8| first % SHARDS == shard;
+                let key = u128::from_le_bytes;
+                merge_shard(reader, &shared, long_hashes, key, wanted, SHARDS.into())
             });
             shards.collect()
         },
@@ -281,35 +269,42 @@ fn merge_hashed(symbols: &mut Symbols) -> Shared {
     shared
 }
 
-/// Merges the definitions whose hash is wanted. `range` gives an object's first hashed definition
-/// and how many there are; `shards`, in how many calls all are merged. Returns those that change the one that is kept.
-fn merge_shard<H: Copy + Eq + std::hash::Hash>(
+fn short_hashes<'a>(file: &Object<'a>) -> (u32, &'a [[u8; 8]]) {
+    (file.package_def_count(), file.hashes64())
+}
+
+fn long_hashes<'a>(file: &Object<'a>) -> (u32, &'a [[u8; 16]]) {
+    (file.package_def_count() + file.hashed64_count(), file.hashes())
+}
+
+/// Merges the definitions with a wanted first byte of their hash. `hashes` gives an object's first
+/// hashed definition and the hash of each; `shards`, in how many calls all are merged. Returns those
+/// that change the one that is kept.
+fn merge_shard<const N: usize, K: Copy + Eq + std::hash::Hash>(
     symbols: &Symbols,
     shared: &Shared,
-    range: impl Fn(&Object) -> (u32, u32),
-    hash: impl Fn(&Object, u32) -> H,
-    wanted: impl Fn(H) -> bool,
+    hashes: impl for<'o> Fn(&Object<'o>) -> (u32, &'o [[u8; N]]),
+    key: impl Fn([u8; N]) -> K,
+    wanted: impl Fn(u8) -> bool,
     shards: usize,
 ) -> Vec<Merged> {
     // More than half of all hashes come up again.
-    let all: usize = symbols.objects.iter().map(|object| range(&object.file).1 as usize).sum();
-    let expected = all / shards / 2;
+    let all: usize = symbols.objects.iter().map(|object| hashes(&object.file).1.len()).sum();
     let mut merged = Vec::new();
     // Number and size of the definition with that hash.
-    let mut known: FxHashMap<H, (u32, u32)> = FxHashMap::default();
-    known.reserve(expected);
+    let mut known: FxHashMap<K, (u32, u32)> = FxHashMap::default();
+    known.reserve(all / shards / 2);
     for object in &symbols.objects {
         let file = &object.file;
-        let (start, count) = range(file);
-        for nth in 0..count {
-            let hash = hash(file, nth);
-            if !wanted(hash) {
+        let (start, hashes) = hashes(file);
+        for (hash, nth) in hashes.iter().zip(0..) {
+            if !wanted(hash[0]) {
                 continue;
             }
             let at = start + nth;
             let number = object.first_other + at - file.package_def_count();
             let size = file.symbol(at).size();
-            match known.entry(hash) {
+            match known.entry(key(*hash)) {
                 Entry::Vacant(new) => drop(new.insert((number, size))),
                 Entry::Occupied(mut kept) => {
                     let (kept, kept_size) = kept.get_mut();
