@@ -1,7 +1,7 @@
 //! A build from request to published files, as a list of steps.
 
 use crate::fingerprint::{self, Made, Note, Reading, Watched};
-use crate::link::{self, LinkInputs};
+use crate::link::{self, LinkInputs, Linked};
 use crate::memo::Memo;
 use crate::outcome::{Outcome, Timing};
 use crate::publish::{self, Files, Places};
@@ -91,6 +91,13 @@ fn steps(
     // 5. What the directives say is what the module has.
     let manifest =
         manifest::of_module(&session, &toolchain, &packages, &directives, &linked.bytes)?;
+    let (manifest, linked) = match request.embed_manifest {
+        true => {
+            let (manifest, bytes) = manifest.embed(&linked.bytes);
+            (manifest, Linked { digest: Digest::of(&bytes), bytes, ..linked })
+        }
+        false => (manifest, linked),
+    };
     let manifest_text = manifest.to_json();
 
     // 6. It does what it should.

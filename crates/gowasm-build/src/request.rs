@@ -28,6 +28,8 @@ pub struct Request {
     pub linker: Linker,
     /// Whether exports refuse calls before the initialisation and after the end; wasip1 only.
     pub guard: bool,
+    /// Whether the manifest goes into a custom section of the module as well.
+    pub embed_manifest: bool,
     /// What the module may use while it is verified.
     pub limits: Limits,
     /// The store's folder, where it is not the usual one.

@@ -16,6 +16,8 @@ pub struct Interface {
     pub exports: Vec<ModuleExport>,
     /// What the `producers` section says wrote it, such as `go1.26.8`.
     pub go_version: Option<String>,
+    /// What the section of an embedded manifest holds, unread.
+    pub(crate) manifest: Option<Vec<u8>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,6 +145,9 @@ impl Reader {
                 }
                 Payload::ExportSection(section) => self.exports(section)?,
                 Payload::CustomSection(section) => {
+                    if section.name() == crate::embed::SECTION {
+                        self.interface.manifest = Some(section.data().to_vec());
+                    }
                     if let KnownCustom::Producers(producers) = section.as_known() {
                         self.interface.go_version = go_version(producers);
                     }

@@ -5,6 +5,7 @@ mod codes;
 mod compare;
 mod diff;
 mod directives;
+mod embed;
 mod gotype;
 pub mod interface;
 mod manifest;

@@ -113,16 +113,19 @@ impl Manifest {
         })
     }
 
-    /// What a module alone tells: no Go types and no positions.
+    /// What a module alone tells: no Go types and no positions, unless its manifest is embedded.
     pub fn from_module(module: &[u8]) -> Result<Manifest, Diagnostic> {
         let interface = interface::read(module)?;
         let target = deduce_target(&interface);
-        Ok(Manifest {
+        let plain = Manifest {
             build_mode: target.map(|target| target.build_mode),
             goos: target.map(|target| target.goos),
             go_version: interface.go_version.clone(),
             ..Manifest::of_interface(module, &interface, None)
-        })
+        };
+        let section = interface.manifest.as_deref();
+        let embedded = section.and_then(|section| Manifest::embedded(section, &plain, &interface));
+        Ok(embedded.unwrap_or(plain))
     }
 
     /// Reads a manifest file. The bytes may be anything.

@@ -131,3 +131,21 @@ fn a_diff_tells_breaking_changes_and_fails() {
         run.stderr
     );
 }
+
+#[test]
+fn an_embedded_manifest_comes_back_whole() {
+    let project = Project::new(REACTOR);
+    project.ok(&["build", "-q", "--buildmode=c-shared", "--embed-manifest", "-o", "../calc.wasm"]);
+    let run = project.ok(&["inspect", "../calc.wasm"]);
+    assert_eq!(run.stdout.as_bytes(), project.read("calc.manifest.json"));
+    assert_eq!(run.json()["exports"][1]["go"]["position"]["line"], 3, "{}", run.stdout);
+    // One that tells of other exports is not believed.
+    let mut module = project.read("calc.wasm");
+    let text = br#""name":"add""#;
+    let at = module.windows(text.len()).position(|bytes| bytes == text).unwrap();
+    module[at + 8] = b'o';
+    std::fs::write(project.path("calc.wasm"), module).unwrap();
+    let changed = project.ok(&["inspect", "../calc.wasm"]).json();
+    assert_eq!(changed["exports"][1]["name"], "add");
+    assert!(changed["exports"][1].get("go").is_none(), "{changed}");
+}

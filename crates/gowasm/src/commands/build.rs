@@ -68,6 +68,9 @@ pub(crate) struct Args {
     /// initialisation and after a trap or an exit
     #[arg(long)]
     no_guard: bool,
+    /// Put the manifest into the module as well, so that `gowasm inspect` can print it
+    #[arg(long)]
+    embed_manifest: bool,
     /// Where the manifest goes, if not beside the module
     #[arg(long, value_name = "FILE")]
     manifest: Option<PathBuf>,
@@ -104,6 +107,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
             LinkerName::Go => Linker::Go,
         },
         guard: !args.no_guard,
+        embed_manifest: args.embed_manifest,
         store: args.store,
         remote: args.remote.options(&context.started_in)?,
         gowasm: std::env::current_exe().ok(),
