@@ -64,6 +64,8 @@ fn local(count: &mut Count, kit: &Kit, clean: &mut Option<Digests>) {
         fs::write(machine.file("test_workspace/plugin/greeting/texts/hello.txt"), "howdy")?;
         let above = [
             ("GoWasmCompile", "//plugin/greeting:greeting"),
+            // Who imports it: Go's compiler inlines out of the archives that it reads.
+            ("GoWasmCompile", "//plugin:plugin"),
             ("GoWasmLink", "//plugin:plugin"),
             ("GoWasmVerify", "//plugin:plugin"),
             ("Genrule", "//consumer:consumer"),
