@@ -1,11 +1,11 @@
 #!/bin/sh
 # Makes inputs/ (the archives of fixture/, with an import configuration) and the seeds in
-# corpus/archive and corpus/link. Takes the go program to use as its argument.
+# corpus/. Takes the go program to use as its argument.
 set -eu
 cd "$(dirname "$0")"
 go=${1:-go}
 rm -rf inputs
-mkdir -p inputs corpus/archive corpus/link artifacts
+mkdir -p inputs corpus/archive corpus/link corpus/plan corpus/module corpus/manifest artifacts
 export GOTOOLCHAIN=local GOOS=wasip1 GOARCH=wasm
 (cd fixture && "$go" list -export -deps -f '{{.Name}} {{.ImportPath}} {{.Export}}' .) |
     while read -r name path archive; do
@@ -24,3 +24,6 @@ for archive in inputs/*.a; do
 done
 printf '\000\000\000\000\001\000\000\000' > corpus/link/patch
 printf '\002\000\020\000\000\377\002\000\024\000\000\001' > corpus/link/patches
+cp ../examples/*/*.plan.toml corpus/plan/
+cp fixture/plan.wasm corpus/module/
+printf '{"schema":1,"module":{"sha256":"","size":0},"exports":[{"name":"f","kind":"func","params":["i32"],"results":[]}],"imports":[]}' > corpus/manifest/small
