@@ -61,7 +61,8 @@ fn steps(
     let mut session = Session::open(request, store, progress, cancel)?;
     let plan = verify::read_plan(&session)?;
     let dir = packages::working_dir(&request.started_in, &request.package);
-    let toolchain = toolchain::ask(go, &dir, request.target.goos.as_str(), progress, cancel)?;
+    let toolchain =
+        toolchain::ask(go, &dir, request.target.goos.as_str(), request.offline, progress, cancel)?;
     session.linker = link::choose(request, &toolchain, progress);
     progress.detail(&format!("using {} at {}", toolchain.version, toolchain.go.display()));
 
@@ -131,6 +132,7 @@ fn steps(
         verify_from_store: verified.as_ref().is_some_and(|verified| verified.from_store),
         remote: session.store.remote_use(),
         timing: Timing { total: started.elapsed(), ..timing },
+        inputs: reading.as_ref().map(Reading::inputs),
     };
 
     // 8. The next build is to see that there is nothing to do.
@@ -142,6 +144,7 @@ fn up_to_date(request: &Request, note: Note, started: Instant) -> Outcome {
     let published =
         |output: &fingerprint::Output| publish::published(&output.path, output.digest());
     Outcome {
+        inputs: Some(note.inputs()),
         target: request.target,
         module: published(&note.module),
         manifest: published(&note.manifest),

@@ -1,7 +1,9 @@
 //! Why a build stopped, by who can do something about it.
 
-use gowasm_diagnostic::Diagnostic;
+use gowasm_diagnostic::{Diagnostic, Renderer};
+use gowasm_store::StoreError;
 use gowasm_verify::Verdict;
+use std::fmt;
 use std::io;
 use std::path::Path;
 
@@ -22,6 +24,27 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// The exit code that says whose fault it is.
+    pub fn code(&self) -> u8 {
+        match self {
+            Failure::Input(_) | Failure::Tool(_) | Failure::Rejected(_) => 1,
+            Failure::Usage(_) => 2,
+            Failure::Environment(_) => 3,
+            // What a shell reports for a process that SIGINT ended.
+            Failure::Interrupted => 130,
+        }
+    }
+
+    pub fn diagnostics(&self) -> &[Diagnostic] {
+        match self {
+            Failure::Input(diagnostics) => diagnostics,
+            Failure::Usage(diagnostic) | Failure::Environment(diagnostic) => {
+                std::slice::from_ref(diagnostic)
+            }
+            Failure::Tool(_) | Failure::Rejected(_) | Failure::Interrupted => &[],
+        }
+    }
+
     pub fn input(diagnostic: Diagnostic) -> Self {
         Failure::Input(vec![diagnostic])
     }
@@ -38,5 +61,49 @@ impl Failure {
         Failure::Environment(
             Diagnostic::error(format!("cannot {what} {shown}: {error}")).hint(hint),
         )
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        if let StoreError::Interrupted = error {
+            return Failure::Interrupted;
+        }
+        let mut diagnostic = Diagnostic::error(error.to_string());
+        if let Some(hint) = error.hint() {
+            diagnostic = diagnostic.hint(hint);
+        }
+        if error.is_usage() { Failure::Usage(diagnostic) } else { Failure::Environment(diagnostic) }
+    }
+}
+
+impl From<Diagnostic> for Failure {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Failure::input(diagnostic)
+    }
+}
+
+/// As people read it, each with its end of line.
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Tool(output) => f.write_str(output),
+            Failure::Rejected(verdict) => f.write_str(&verdict.render()),
+            Failure::Interrupted => f.write_str("interrupted\n"),
+            _ => self
+                .diagnostics()
+                .iter()
+                .try_for_each(|diagnostic| f.write_str(&Renderer::plain().diagnostic(diagnostic))),
+        }
+    }
+}
+
+impl From<gowasm_verify::Failure> for Failure {
+    fn from(failure: gowasm_verify::Failure) -> Self {
+        match failure {
+            gowasm_verify::Failure::Input(diagnostics) => Failure::Input(diagnostics),
+            gowasm_verify::Failure::Environment(diagnostic) => Failure::Environment(diagnostic),
+            gowasm_verify::Failure::Interrupted => Failure::Interrupted,
+        }
     }
 }

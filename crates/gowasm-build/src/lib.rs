@@ -3,6 +3,7 @@
 //! Go's own tools decide what a package is and compile it. Linking and verifying are actions whose
 //! results are kept in the store.
 
+mod bindings;
 mod build;
 mod cacheprog;
 mod failure;
@@ -19,6 +20,8 @@ mod progress;
 mod publish;
 mod remote;
 mod request;
+mod script;
+mod settings;
 mod sources;
 mod stamp;
 mod toolchain;
@@ -32,4 +35,6 @@ pub use gowasm_verify::Limits;
 pub use outcome::{Outcome, Published, Timing};
 pub use progress::{Progress, Silent};
 pub use request::{Linker, Request};
+pub use script::{Compiled, Engine, Error, Module, module};
+pub use settings::Settings;
 pub use sources::{Root, Sources, SourcesRequest, sources};

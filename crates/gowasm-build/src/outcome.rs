@@ -28,6 +28,9 @@ pub struct Outcome {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remote: Option<RemoteUse>,
     pub timing: Timing,
+    /// The user's files and folders that the module depends on, where all of them are known.
+    #[serde(skip)]
+    pub inputs: Option<Vec<PathBuf>>,
 }
 
 /// One of a build's files.

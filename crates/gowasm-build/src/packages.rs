@@ -139,7 +139,8 @@ impl Question<'_> {
         progress: &dyn Progress,
         cancel: &AtomicBool,
     ) -> Result<Vec<Listed>, Failure> {
-        let mut list = toolchain::command(&toolchain.go, self.dir, self.goos.as_str());
+        let mut list =
+            toolchain::command(&toolchain.go, self.dir, self.goos.as_str(), toolchain.offline);
         list.args(["list", "-deps"]).args(self.flags);
         if !self.tags.is_empty() {
             list.arg(format!("-tags={}", self.tags.join(",")));

@@ -32,6 +32,8 @@ pub struct Request {
     pub embed_manifest: bool,
     /// What the module may use while it is verified.
     pub limits: Limits,
+    /// Go may load no modules from the network.
+    pub offline: bool,
     /// The store's folder, where it is not the usual one.
     pub store: Option<PathBuf>,
     /// The servers behind the store.

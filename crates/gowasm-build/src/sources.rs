@@ -18,6 +18,8 @@ pub struct SourcesRequest {
     pub tags: Vec<String>,
     /// A Go to use instead of the one in `GOWASM_GO` or on the path.
     pub go: Option<PathBuf>,
+    /// Go may load no modules from the network.
+    pub offline: bool,
 }
 
 /// The packages that one run of Go knows, dependencies first.
@@ -47,7 +49,7 @@ pub fn sources(
     let mut found = Vec::new();
     for (dir, arguments) in by_folder(request) {
         let goos = request.target.goos.as_str();
-        let toolchain = toolchain::ask(go.clone(), &dir, goos, progress, cancel)?;
+        let toolchain = toolchain::ask(go.clone(), &dir, goos, request.offline, progress, cancel)?;
         progress.detail(&format!("using {} at {}", toolchain.version, toolchain.go.display()));
         let question = Question {
             dir: &dir,

@@ -21,6 +21,8 @@ const HOW_TO_GET_ONE: &str = "install Go 1.24 or newer (`brew install go`, `wing
 pub(crate) struct Toolchain {
     /// The command that is run.
     pub(crate) go: PathBuf,
+    /// It may not use the network.
+    pub(crate) offline: bool,
     /// Such as `go1.26.8`.
     pub(crate) version: String,
     pub(crate) goroot: PathBuf,
@@ -117,10 +119,13 @@ fn is_program(path: &Path) -> bool {
 }
 
 /// A `go` command with the environment that every step of a build shares.
-pub(crate) fn command(go: &Path, dir: &Path, goos: &str) -> Command {
+pub(crate) fn command(go: &Path, dir: &Path, goos: &str, offline: bool) -> Command {
     let mut command = Command::new(go);
     command.current_dir(dir).env("PWD", dir);
     command.env("GOOS", goos).env("GOARCH", "wasm").env("CGO_ENABLED", "0");
+    if offline {
+        command.env("GOPROXY", "off");
+    }
     command
 }
 
@@ -129,10 +134,11 @@ pub(crate) fn ask(
     go: PathBuf,
     dir: &Path,
     goos: &str,
+    offline: bool,
     progress: &dyn Progress,
     cancel: &AtomicBool,
 ) -> Result<Toolchain, Failure> {
-    let mut ask = command(&go, dir, goos);
+    let mut ask = command(&go, dir, goos, offline);
     ask.args(["env", "-json"]).args(ASKED);
     let finished = process::run(ask, cancel, &|line| progress.go_line(line))?;
     if !finished.status.success() {
@@ -164,6 +170,7 @@ pub(crate) fn ask(
     };
     Ok(Toolchain {
         go,
+        offline,
         version: env.goversion,
         goroot: env.goroot,
         tool_dir: env.gotooldir,

@@ -176,13 +176,3 @@ fn from_store(session: &Session<'_>, key: &ActionKey) -> Option<String> {
     let verdict: Verdict = serde_json::from_str(&text).ok()?;
     verdict.passed.then_some(text)
 }
-
-impl From<gowasm_verify::Failure> for Failure {
-    fn from(failure: gowasm_verify::Failure) -> Self {
-        match failure {
-            gowasm_verify::Failure::Input(diagnostics) => Failure::Input(diagnostics),
-            gowasm_verify::Failure::Environment(diagnostic) => Failure::Environment(diagnostic),
-            gowasm_verify::Failure::Interrupted => Failure::Interrupted,
-        }
-    }
-}

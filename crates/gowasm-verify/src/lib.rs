@@ -165,7 +165,7 @@ fn unfit(message: &str, other: &str) -> Failure {
 }
 
 /// The one of some names that somebody may have meant.
-pub(crate) fn nearest<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+pub fn nearest<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     let scored = names.map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate));
     let (distance, best) = scored.min_by_key(|&(distance, _)| distance)?;
     (distance <= name.len().max(best.len()) / 3 + 1 && distance < best.len()).then_some(best)

@@ -18,7 +18,7 @@ pub(crate) struct Cli {
     global: GlobalArgs,
 }
 
-const EXIT_CODES: &str = "\
+pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
   0    done
   1    the input is at fault: diagnostics, a package that does not compile, a failed verification
@@ -28,7 +28,7 @@ Exit codes:
 
 #[derive(clap::Args, Default)]
 #[command(next_help_heading = "Global options")]
-struct GlobalArgs {
+pub(crate) struct GlobalArgs {
     /// Say more: the Go in use, every step, what came from the store
     #[arg(short, long, global = true, conflicts_with = "quiet")]
     verbose: bool,
@@ -43,7 +43,7 @@ struct GlobalArgs {
     message_format: MessageFormat,
 }
 
-pub(crate) fn run() -> ExitCode {
+pub fn run() -> ExitCode {
     let (command, global) = match Command::of_foreign_arguments(std::env::args_os().skip(1)) {
         Some(command) => (command, GlobalArgs::default()),
         None => {
@@ -52,13 +52,21 @@ pub(crate) fn run() -> ExitCode {
             (cli.command, cli.global)
         }
     };
+    finish(&global, |context| commands::run(command, context))
+}
+
+/// Runs a command and tells what came of it.
+pub(crate) fn finish(
+    global: &GlobalArgs,
+    command: impl FnOnce(&Context) -> Result<ExitCode, Failure>,
+) -> ExitCode {
     let verbosity = match (global.verbose, global.quiet) {
         (true, _) => Verbosity::Verbose,
         (_, true) => Verbosity::Quiet,
         _ => Verbosity::Normal,
     };
     let result = Context::new(verbosity, global.color, global.message_format).and_then(|context| {
-        let result = commands::run(command, &context);
+        let result = command(&context);
         result.map_err(|failure| (failure, Some(context)))
     });
     match result {
@@ -77,5 +85,5 @@ fn report(failure: &Failure, context: Option<&Context>) -> ExitCode {
         }
         None => eprint!("{failure}"),
     }
-    failure.exit_code()
+    ExitCode::from(failure.code())
 }

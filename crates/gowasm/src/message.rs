@@ -55,3 +55,31 @@ pub(crate) fn print(object: &impl Serialize) {
         let _ = std::io::stdout().lock().write_all(text.as_bytes());
     }
 }
+
+/// What a build came to, as its object tells it.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(crate) enum BuildResult<'a> {
+    Built {
+        schema_version: u32,
+        status: &'static str,
+        exit_code: u8,
+        #[serde(flatten)]
+        outcome: &'a gowasm_build::Outcome,
+    },
+    Failed(Failed<'a>),
+}
+
+impl<'a> BuildResult<'a> {
+    pub(crate) fn of(result: &'a Result<gowasm_build::Outcome, Failure>) -> Self {
+        match result {
+            Ok(outcome) => BuildResult::built(outcome),
+            Err(failure) => BuildResult::Failed(failed(failure)),
+        }
+    }
+
+    pub(crate) fn built(outcome: &'a gowasm_build::Outcome) -> Self {
+        let (schema_version, status) = (SCHEMA_VERSION, "built");
+        BuildResult::Built { schema_version, status, exit_code: 0, outcome }
+    }
+}

@@ -8,6 +8,7 @@ use crate::{Outcome, Request, fingerprint};
 use gowasm_store::{Digest, Store};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -90,6 +91,21 @@ impl Reading {
             files: files.into_iter().collect::<Option<_>>()?,
             folders: folders.into_iter().collect::<Option<_>>()?,
         })
+    }
+
+    /// The user's own files, the folders that they are in, and the go command.
+    pub(crate) fn inputs(&self) -> Vec<PathBuf> {
+        let present = self.files.iter().filter(|file| file.stamp.is_some());
+        let own = present.filter(|file| file.hash.is_some()).map(|file| file.path.clone());
+        let mut inputs: BTreeSet<PathBuf> = own.collect();
+        let folders = self.folders.iter().map(|folder| &folder.path);
+        let of_own: Vec<PathBuf> = folders
+            .filter(|folder| inputs.iter().any(|file| file.parent() == Some(folder)))
+            .cloned()
+            .collect();
+        inputs.extend(of_own);
+        inputs.insert(self.go.1.clone());
+        inputs.into_iter().collect()
     }
 
     /// The folders that publishing changed get their new stamps, provided that the names in them are
@@ -334,6 +350,10 @@ impl Note {
             }
         }
         Ok(note)
+    }
+
+    pub(crate) fn inputs(&self) -> Vec<PathBuf> {
+        self.reading.inputs()
     }
 
     fn outputs(&mut self) -> impl Iterator<Item = &mut Output> {

@@ -28,6 +28,13 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The exports that the plan names as allocator and release.
+    pub fn memory(&self) -> Option<(&str, Option<&str>)> {
+        let memory = self.memory.as_ref()?;
+        let release = memory.release.as_ref().map(|release| release.value.as_str());
+        Some((&memory.allocator.value, release))
+    }
+
     /// Reads a plan. `shown_path` is how its diagnostics name the file.
     pub fn parse(text: &str, shown_path: &str) -> Result<Plan, Vec<Diagnostic>> {
         read::read(text, shown_path)

@@ -2,12 +2,11 @@
 
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::message::{self, MessageFormat};
+use crate::message::{self, BuildResult, MessageFormat};
 use crate::progress::Bar;
 use crate::remote::RemoteArgs;
 use gowasm_build::{Limits, Linker, Outcome, Request};
 use gowasm_directive::{BuildMode, Goos, Target};
-use serde::Serialize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -111,20 +110,21 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
         store: args.store,
         remote: args.remote.options(&context.started_in)?,
         gowasm: std::env::current_exe().ok(),
+        offline: false,
     };
     let bar = Bar::new(context);
     let result = gowasm_build::build(&request, &bar, &context.cancel);
     bar.finish();
     let outcome = result?;
     match context.format {
-        MessageFormat::Json => message::print(&Finished::of(&outcome, context)),
+        MessageFormat::Json => message::print(&BuildResult::built(&outcome)),
         MessageFormat::Human => context.say(&summary(&outcome, context)),
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// One line: what came out, how large, how, how long it took.
-fn summary(outcome: &Outcome, context: &Context) -> String {
+pub(crate) fn summary(outcome: &Outcome, context: &Context) -> String {
     let path = context.shown(&outcome.module.path);
     let how = if outcome.up_to_date {
         "nothing changed"
@@ -141,20 +141,4 @@ fn summary(outcome: &Outcome, context: &Context) -> String {
         (Some(_), false) => "verified",
     };
     format!("{path}: {size}, {how}, {verified}, {millis:.0} ms")
-}
-
-/// The object of `--message-format json`.
-#[derive(Serialize)]
-struct Finished<'a> {
-    schema_version: u32,
-    status: &'static str,
-    exit_code: u8,
-    #[serde(flatten)]
-    outcome: &'a Outcome,
-}
-
-impl<'a> Finished<'a> {
-    fn of(outcome: &'a Outcome, _context: &Context) -> Self {
-        Finished { schema_version: message::SCHEMA_VERSION, status: "built", exit_code: 0, outcome }
-    }
 }

@@ -48,15 +48,26 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
         target: Target { goos: args.goos, build_mode: args.buildmode },
         tags: args.tags.into_iter().filter(|tag| !tag.is_empty()).collect(),
         go: args.go,
+        offline: false,
     };
-    // 1. Go says which files the packages have.
-    let bar = Bar::new(context);
-    let listed = gowasm_build::sources(&request, &bar, &context.cancel);
-    bar.finish();
-    // 2. Their directives are judged, package by package with all it is made of.
+    check_all(&[request], context)
+}
+
+/// Checks what is asked for, as one answer.
+pub(crate) fn check_all(
+    requests: &[SourcesRequest],
+    context: &Context,
+) -> Result<ExitCode, Failure> {
     let mut found = Vec::new();
-    for sources in listed? {
-        found.extend(check(&sources, request.target, context)?);
+    for request in requests {
+        // 1. Go says which files the packages have.
+        let bar = Bar::new(context);
+        let listed = gowasm_build::sources(request, &bar, &context.cancel);
+        bar.finish();
+        // 2. Their directives are judged, package by package with all it is made of.
+        for sources in listed? {
+            found.extend(check(&sources, request.target, context)?);
+        }
     }
     let found = once_each(found);
     // 3. One error is enough to fail.

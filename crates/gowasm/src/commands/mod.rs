@@ -1,8 +1,8 @@
 //! One file a subcommand. Each has `Args`, which clap fills, and `run`.
 
-mod build;
+pub(crate) mod build;
 mod cacheprog;
-mod check;
+pub(crate) mod check;
 mod diff;
 mod inspect;
 mod link;
@@ -10,7 +10,7 @@ mod run;
 mod store;
 mod test;
 mod toolexec;
-mod verify;
+pub(crate) mod verify;
 
 use crate::context::Context;
 use crate::failure::Failure;

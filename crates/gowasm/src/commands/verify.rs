@@ -3,6 +3,7 @@
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::message::MessageFormat;
+use gowasm_build::Settings;
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::Manifest;
 use gowasm_verify::{Engine, Limits, NodeOptions, Plan, Request, Verdict};
@@ -54,7 +55,29 @@ enum EngineName {
     Node,
 }
 
+impl Args {
+    /// For a module that was built as Cargo.toml says.
+    pub(crate) fn of_module(settings: &Settings, module: &Path) -> Self {
+        Args {
+            manifest: Some(module.with_extension("manifest.json")),
+            module: module.to_owned(),
+            plan: settings.plan.as_ref().map(|plan| settings.folder.join(plan)),
+            engine: None,
+            go: std::env::var_os("GOWASM_GO").map(PathBuf::from),
+            memory_limit: settings.limits.memory_bytes,
+            step_limit: settings.limits.steps,
+            no_times: false,
+        }
+    }
+}
+
 pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
+    let verdict = verdict(&args, context)?;
+    print(&verdict, context);
+    Ok(if verdict.passed { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+pub(crate) fn verdict(args: &Args, context: &Context) -> Result<Verdict, Failure> {
     let engine = engine(args.engine)?;
     let (module, _) = read(&args.module, context)?;
     let plan = args.plan.as_deref().map(|path| read_plan(path, context)).transpose()?;
@@ -70,9 +93,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
         times: !args.no_times,
         cancel: &context.cancel,
     };
-    let verdict = gowasm_verify::verify(&module, &request).map_err(gowasm_build::Failure::from)?;
-    print(&verdict, context);
-    Ok(if verdict.passed { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    Ok(gowasm_verify::verify(&module, &request).map_err(gowasm_build::Failure::from)?)
 }
 
 fn engine(name: Option<EngineName>) -> Result<Option<Engine>, Failure> {

@@ -1,0 +1,329 @@
+//! `[package.metadata.gowasm.NAME]` and `[workspace.metadata.gowasm.NAME]`: a wasm module that a Rust
+//! package wants, as its Cargo.toml tells it. Every fault is gathered, each with its line and column.
+
+use crate::{Limits, Linker, Request};
+use gowasm_diagnostic::{Diagnostic, Position};
+use gowasm_directive::{BuildMode, Goos, Target};
+use gowasm_store::RemoteOptions;
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// One module, by the name of its table.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub name: String,
+    /// The folder of the Cargo.toml: relative paths begin here.
+    pub folder: PathBuf,
+    pub package: String,
+    pub target: Target,
+    pub tags: Vec<String>,
+    pub ldflags: Option<String>,
+    pub plan: Option<PathBuf>,
+    pub verify: bool,
+    pub limits: Limits,
+    pub linker: Linker,
+    /// Calls at a wrong time trap and say why.
+    pub guard: bool,
+}
+
+const KEYS: &[&str] = &[
+    "package",
+    "buildmode",
+    "goos",
+    "tags",
+    "ldflags",
+    "plan",
+    "verify",
+    "memory-limit",
+    "step-limit",
+    "linker",
+    "guard",
+];
+
+impl Settings {
+    /// What a module is without a table: the Go package in a folder of its name.
+    pub fn new(name: &str, folder: &Path) -> Self {
+        Settings {
+            name: name.to_owned(),
+            folder: folder.to_owned(),
+            package: format!("./{name}"),
+            target: Target { goos: Goos::Wasip1, build_mode: BuildMode::Exe },
+            tags: Vec::new(),
+            ldflags: None,
+            plan: None,
+            verify: true,
+            limits: Limits::default(),
+            linker: Linker::Gowasm,
+            guard: true,
+        }
+    }
+
+    /// The modules of a Cargo.toml, in its order. `section` is `package` or `workspace`; `shown` is
+    /// how messages name the file.
+    pub fn read(
+        manifest: &Path,
+        shown: &str,
+        section: &str,
+    ) -> Result<Vec<Settings>, Vec<Diagnostic>> {
+        let text = std::fs::read_to_string(manifest)
+            .map_err(|error| vec![Diagnostic::error(format!("cannot read {shown}: {error}"))])?;
+        let folder = manifest.parent().unwrap_or(Path::new(""));
+        let mut reader = Reader { text: &text, shown, folder, faults: Vec::new() };
+        let modules = reader.document(section);
+        if reader.faults.is_empty() { Ok(modules) } else { Err(reader.faults) }
+    }
+
+    /// The build of this module into `output`.
+    pub fn request(&self, output: PathBuf) -> Request {
+        Request {
+            started_in: self.folder.clone(),
+            package: self.package.clone(),
+            output: Some(output),
+            manifest: None,
+            target: self.target,
+            tags: self.tags.clone(),
+            ldflags: self.ldflags.clone(),
+            go: None,
+            plan: self.plan.clone(),
+            verify: self.verify,
+            linker: self.linker,
+            limits: self.limits,
+            store: None,
+            offline: false,
+            remote: RemoteOptions::default(),
+            gowasm: None,
+            guard: self.guard,
+        }
+    }
+}
+
+struct Reader<'t> {
+    text: &'t str,
+    shown: &'t str,
+    folder: &'t Path,
+    faults: Vec<Diagnostic>,
+}
+
+impl<'t> Reader<'t> {
+    fn document(&mut self, section: &str) -> Vec<Settings> {
+        let document = match DeTable::parse(self.text) {
+            Ok(document) => document.into_inner(),
+            Err(error) => {
+                let offset = error.span().map_or(0, |span| span.start);
+                self.fault(offset, format!("not valid TOML: {}", error.message().trim_end()));
+                return Vec::new();
+            }
+        };
+        let mut table = document;
+        for key in [section, "metadata", "gowasm"] {
+            match table.remove(key).map(Spanned::into_inner) {
+                Some(DeValue::Table(inner)) => table = inner,
+                _ => return Vec::new(),
+            }
+        }
+        let mut modules = Vec::new();
+        for (name, value) in table {
+            let at = name.span().start;
+            let name = name.into_inner().into_owned();
+            match value.into_inner() {
+                DeValue::Table(keys) => modules.extend(self.module(at, name, keys)),
+                _ => self.fault(
+                    at,
+                    format!("`{name}` must be a table: `[{section}.metadata.gowasm.{name}]`"),
+                ),
+            }
+        }
+        modules
+    }
+
+    fn module(&mut self, at: usize, name: String, keys: DeTable<'t>) -> Option<Settings> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        if !name.starts_with(|c: char| c.is_ascii_alphabetic()) || !name.chars().all(plain) {
+            let message =
+                format!("`{name}` cannot name a module: letters, digits, `-` and `_` can");
+            self.fault(at, message);
+            return None;
+        }
+        let mut settings = Settings::new(&name, self.folder);
+        let mut has_package = false;
+        for (key, value) in keys {
+            let (key_at, at) = (key.span().start, value.span().start);
+            let value = value.into_inner();
+            match key.get_ref().as_ref() {
+                "package" => {
+                    has_package = true;
+                    let package = self.string(at, "package", &value).unwrap_or_default();
+                    settings.package = as_go_names_it(self.folder, package);
+                }
+                "buildmode" => {
+                    settings.target.build_mode = self.word(at, "buildmode", &value, BuildMode::Exe)
+                }
+                "goos" => settings.target.goos = self.word(at, "goos", &value, Goos::Wasip1),
+                "tags" => settings.tags = self.strings(at, "tags", &value),
+                "ldflags" => settings.ldflags = self.string(at, "ldflags", &value),
+                "plan" => settings.plan = self.string(at, "plan", &value).map(PathBuf::from),
+                "verify" => settings.verify = self.boolean(at, "verify", &value, true),
+                "guard" => settings.guard = self.boolean(at, "guard", &value, true),
+                "memory-limit" => {
+                    if let Some(size) = self.string(at, "memory-limit", &value) {
+                        match gowasm_store::parse_size(&size) {
+                            Ok(size) => settings.limits.memory_bytes = size,
+                            Err(why) => self.fault(at, format!("`memory-limit`: {why}")),
+                        }
+                    }
+                }
+                "step-limit" => match &value {
+                    DeValue::Integer(number) => match number.as_str().replace('_', "").parse() {
+                        Ok(steps) => settings.limits.steps = steps,
+                        Err(_) => self.fault(at, "`step-limit` must be a count".to_owned()),
+                    },
+                    _ => self.fault(at, "`step-limit` must be a count".to_owned()),
+                },
+                "linker" => match self.string(at, "linker", &value).as_deref() {
+                    Some("gowasm") | None => {}
+                    Some("go") => settings.linker = Linker::Go,
+                    Some(other) => {
+                        self.fault(at, format!("`linker` is gowasm or go, not `{other}`"))
+                    }
+                },
+                unknown => self.unknown(key_at, unknown),
+            }
+        }
+        if !has_package {
+            let message = format!("the module `{name}` names no Go package");
+            let hint = "add `package = \"…\"`: a folder beside Cargo.toml, or an import path";
+            let fault = Diagnostic::error(message).at(self.position(at)).hint(hint);
+            self.faults.push(fault);
+        }
+        Some(settings)
+    }
+
+    fn unknown(&mut self, at: usize, key: &str) {
+        let fault = Diagnostic::error(format!("`{key}` is no key of a gowasm module"))
+            .at(self.position(at));
+        let hint = match gowasm_verify::nearest(key, KEYS.iter().copied()) {
+            Some(nearest) => format!("did you mean `{nearest}`?"),
+            None => format!("the keys are {}", KEYS.join(", ")),
+        };
+        self.faults.push(fault.hint(hint));
+    }
+
+    fn string(&mut self, at: usize, key: &str, value: &DeValue<'_>) -> Option<String> {
+        match value {
+            DeValue::String(text) => Some(text.as_ref().to_owned()),
+            _ => {
+                self.fault(at, format!("`{key}` must be a string"));
+                None
+            }
+        }
+    }
+
+    fn boolean(&mut self, at: usize, key: &str, value: &DeValue<'_>, or: bool) -> bool {
+        match value {
+            DeValue::Boolean(value) => *value,
+            _ => {
+                self.fault(at, format!("`{key}` must be true or false"));
+                or
+            }
+        }
+    }
+
+    fn strings(&mut self, at: usize, key: &str, value: &DeValue<'_>) -> Vec<String> {
+        let DeValue::Array(values) = value else {
+            self.fault(at, format!("`{key}` must be a list of strings"));
+            return Vec::new();
+        };
+        let found = values.iter().map(|value| (value.span().start, value.get_ref()));
+        found.filter_map(|(at, value)| self.string(at, key, value)).collect()
+    }
+
+    fn word<T: std::str::FromStr<Err: Display>>(
+        &mut self,
+        at: usize,
+        key: &str,
+        value: &DeValue<'_>,
+        or: T,
+    ) -> T {
+        match self.string(at, key, value).map(|word| word.parse::<T>()) {
+            Some(Ok(word)) => word,
+            Some(Err(why)) => {
+                self.fault(at, format!("`{key}`: {why}"));
+                or
+            }
+            None => or,
+        }
+    }
+
+    fn position(&self, at: usize) -> Position {
+        Position::at_offset(self.shown, self.text.as_bytes(), at)
+    }
+
+    fn fault(&mut self, at: usize, message: String) {
+        let fault = Diagnostic::error(message).at(self.position(at));
+        self.faults.push(fault);
+    }
+}
+
+/// Go takes `plugins/calc` for an import path. Here it is a folder where there is one of that name.
+pub(crate) fn as_go_names_it(folder: &Path, package: String) -> String {
+    let is_folder = folder.join(&package).is_dir();
+    if is_folder && !package.starts_with('.') && !Path::new(&package).is_absolute() {
+        return format!("./{package}");
+    }
+    package
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Vec<Settings>, String> {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join("plugins/calc")).unwrap();
+        let manifest = folder.path().join("Cargo.toml");
+        std::fs::write(&manifest, text).unwrap();
+        Settings::read(&manifest, "Cargo.toml", "package").map_err(|faults| {
+            faults.iter().map(|fault| format!("{fault}\n")).collect::<Vec<_>>().concat()
+        })
+    }
+
+    #[test]
+    fn reads_modules_in_order() {
+        let modules = read(
+            "[package]\nname = \"host\"\n[package.metadata.gowasm.calc]\npackage = \"plugins/calc\"\n\
+             buildmode = \"c-shared\"\ntags = [\"a\", \"b\"]\nplan = \"p.toml\"\nmemory-limit = \"64M\"\n\
+             [package.metadata.gowasm.other]\npackage = \"example.com/other\"\nverify = false\n",
+        )
+        .unwrap();
+        let [calc, other] = modules.as_slice() else { panic!("{modules:?}") };
+        assert_eq!((calc.name.as_str(), calc.package.as_str()), ("calc", "./plugins/calc"));
+        assert_eq!(calc.target.build_mode, BuildMode::CShared);
+        assert_eq!(calc.tags, ["a", "b"]);
+        assert_eq!(calc.limits.memory_bytes, 64 << 20);
+        assert_eq!((other.package.as_str(), other.verify), ("example.com/other", false));
+        assert!(read("[package]\nname = \"host\"\n").unwrap().is_empty());
+    }
+
+    #[test]
+    fn tells_every_fault_with_its_place() {
+        let faults = read(
+            "[package.metadata.gowasm.calc]\npakage = \"plugins/calc\"\nbuildmode = \"shared\"\n\
+             tags = [1]\nverify = \"yes\"\nstep-limit = -1\nlinker = \"mold\"\n",
+        )
+        .unwrap_err();
+        for line in [
+            "Cargo.toml:2:1: error: `pakage` is no key of a gowasm module\n  hint: did you mean `package`?",
+            "Cargo.toml:3:13: error: `buildmode`: ",
+            "Cargo.toml:4:9: error: `tags` must be a string",
+            "Cargo.toml:5:10: error: `verify` must be true or false",
+            "Cargo.toml:6:14: error: `step-limit` must be a count",
+            "Cargo.toml:7:10: error: `linker` is gowasm or go, not `mold`",
+            "the module `calc` names no Go package",
+        ] {
+            assert!(faults.contains(line), "`{line}` is not in:\n{faults}");
+        }
+        assert!(read("x = [").unwrap_err().contains("not valid TOML"));
+    }
+}

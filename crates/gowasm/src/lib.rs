@@ -1,0 +1,13 @@
+//! The command lines `gowasm` and `cargo gowasm`. One file a subcommand under `commands/` and `cargo/`.
+
+mod cargo;
+mod cli;
+mod commands;
+mod context;
+mod failure;
+mod message;
+mod progress;
+mod remote;
+
+pub use cargo::run as cargo_gowasm;
+pub use cli::run as gowasm;

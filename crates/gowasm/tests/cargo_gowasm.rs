@@ -1,0 +1,157 @@
+//! `cargo gowasm` in a Cargo workspace with Go plugins.
+
+#![cfg(unix)]
+
+mod support;
+
+use std::process::Command;
+use support::{Project, REACTOR, Run};
+
+const PLAN: &str = "[[call]]\nexport = \"add\"\nargs = [2, 3]\nreturns = 5\n";
+
+/// A workspace of two packages: one names a plugin, the other two, and the workspace one more.
+fn workspace() -> Project {
+    let project = Project::new(REACTOR);
+    project.write("work/calc.plan.toml", PLAN);
+    project.write(
+        "work/Cargo.toml",
+        "[workspace]\nresolver = \"3\"\nmembers = [\"host\", \"other\"]\n\
+         [workspace.metadata.gowasm.shared]\npackage = \".\"\nbuildmode = \"c-shared\"\n",
+    );
+    for (name, modules) in [
+        (
+            "host",
+            "[package.metadata.gowasm.calc]\npackage = \"..\"\nbuildmode = \"c-shared\"\nplan = \"../calc.plan.toml\"\n",
+        ),
+        (
+            "other",
+            "[package.metadata.gowasm.one]\npackage = \"plugins/one\"\n[package.metadata.gowasm.two]\npackage = \"plugins/two\"\nldflags = \"-s -w\"\n",
+        ),
+    ] {
+        let package = format!(
+            "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n{modules}"
+        );
+        project.write(&format!("work/{name}/Cargo.toml"), &package);
+        project.write(&format!("work/{name}/src/lib.rs"), "");
+    }
+    for name in ["one", "two"] {
+        project.write(
+            &format!("work/other/plugins/{name}/go.mod"),
+            &format!("module example.com/{name}\n\ngo 1.24\n"),
+        );
+        project.write(
+            &format!("work/other/plugins/{name}/main.go"),
+            &format!("package main\n\nfunc main() {{ println(\"{name}\") }}\n"),
+        );
+    }
+    project
+}
+
+fn cargo_gowasm(project: &Project, folder: &str, args: &[&str]) -> Run {
+    let like = project.gowasm(&[]);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-gowasm"));
+    command.arg("gowasm").args(args).current_dir(project.path(folder));
+    for (name, value) in like.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    Run::of(command.env_remove("CARGO_TARGET_DIR"))
+}
+
+#[track_caller]
+fn ends(run: &Run, code: i32, texts: &[&str]) {
+    assert_eq!(run.code, Some(code), "{}{}", run.stdout, run.stderr);
+    for text in texts {
+        assert!(run.stderr.contains(text), "`{text}` is not in: {}", run.stderr);
+    }
+}
+
+#[test]
+fn builds_what_cargo_selects() {
+    let project = workspace();
+    let run = cargo_gowasm(&project, "work/host", &["build"]);
+    ends(&run, 0, &["calc: compiling", "shared: "]);
+    let files = ["calc.manifest.json", "calc.verdict.json", "calc.wasm"];
+    let shared = files.map(|file| file.replace("calc", "shared"));
+    let built = project.names("work/target/gowasm");
+    assert_eq!(built, [files.map(str::to_owned), shared].concat());
+
+    let run =
+        cargo_gowasm(&project, "work", &["build", "-p", "other", "-j1", "--message-format=json"]);
+    ends(&run, 0, &[]);
+    let modules = run.json()["modules"].clone();
+    assert_eq!((&modules[0]["name"], &modules[1]["name"]), (&"one".into(), &"two".into()));
+    assert!(project.exists("work/target/gowasm/two.wasm"));
+
+    let all = ["build", "--workspace", "--offline", "-q", "--message-format=json"];
+    let run = cargo_gowasm(&project, "work", &all);
+    ends(&run, 0, &[]);
+    let json = run.json();
+    assert_eq!((&json["status"], json["modules"].as_array().unwrap().len()), (&"built".into(), 4));
+    let elsewhere = ["build", "--manifest-path", "work/other/Cargo.toml", "--target-dir", "out"];
+    ends(&cargo_gowasm(&project, ".", &elsewhere), 0, &[]);
+    assert!(project.exists("out/gowasm/one.wasm"));
+}
+
+#[test]
+fn checks_verifies_and_cleans() {
+    let project = workspace();
+    ends(&cargo_gowasm(&project, "work/host", &["check"]), 0, &[]);
+    assert!(!project.exists("work/target/gowasm"));
+    ends(
+        &cargo_gowasm(&project, "work/host", &["verify"]),
+        1,
+        &["calc.wasm is not there", "hint:"],
+    );
+    ends(&cargo_gowasm(&project, "work/host", &["build", "--no-verify"]), 0, &[]);
+    let run = cargo_gowasm(&project, "work/host", &["verify", "--message-format=json"]);
+    ends(&run, 0, &[]);
+    assert_eq!(run.json()["modules"][0]["verdict"]["passed"], true);
+
+    project.write("work/calc.plan.toml", &PLAN.replace('5', "6"));
+    let run = cargo_gowasm(&project, "work/host", &["verify"]);
+    ends(&run, 1, &[]);
+    assert!(run.stdout.contains("FAIL add(2, 3)"), "{}", run.stdout);
+    ends(&cargo_gowasm(&project, "work/host", &["build"]), 1, &["calc: failed", "FAIL add(2, 3)"]);
+    project.write("work/main.go", &REACTOR.replace("wasmexport add", "wasmexprot add"));
+    ends(&cargo_gowasm(&project, "work/host", &["check"]), 0, &["main.go:3:1: warning[GW017]"]);
+
+    ends(&cargo_gowasm(&project, "work/host", &["clean"]), 0, &[]);
+    assert!(project.exists("work/target") && !project.exists("work/target/gowasm"));
+}
+
+#[test]
+fn faults_of_cargo_toml_name_their_places() {
+    let project = workspace();
+    let manifest = String::from_utf8(project.read("work/host/Cargo.toml")).unwrap();
+    project.write("work/host/Cargo.toml", &manifest.replace("buildmode", "buildmod"));
+    let text = ["host/Cargo.toml:7:1: error: `buildmod`", "hint: did you mean `buildmode`?"];
+    ends(&cargo_gowasm(&project, "work", &["build", "--workspace"]), 1, &text);
+    project.write("work/host/Cargo.toml", &manifest.replace("gowasm.calc", "gowasm.one"));
+    let twice = ["both name a module `one`", "hint:"];
+    ends(&cargo_gowasm(&project, "work", &["build", "--workspace"]), 1, &twice);
+    let unknown = ["no package `hots`", "hint: did you mean `host`?"];
+    ends(&cargo_gowasm(&project, "work", &["build", "-p", "hots"]), 2, &unknown);
+    // Cargo's own refusal, in its words.
+    ends(&cargo_gowasm(&project, "work", &["build", "--locked"]), 1, &["--locked"]);
+    let plain = project.path("plain");
+    std::fs::create_dir_all(&plain).unwrap();
+    ends(&cargo_gowasm(&project, "plain", &["build"]), 1, &["Cargo.toml"]);
+}
+
+#[test]
+fn one_bad_module_does_not_keep_the_others_from_being_built() {
+    let project = workspace();
+    project.write("work/other/plugins/one/main.go", "package main\n\nfunc main() { nothing() }\n");
+    let run = cargo_gowasm(&project, "work/other", &["build", "--message-format=json"]);
+    ends(&run, 1, &["one: failed", "undefined: nothing"]);
+    let json = run.json();
+    assert_eq!(
+        (&json["modules"][0]["exit_code"], &json["modules"][1]["exit_code"]),
+        (&1.into(), &0.into())
+    );
+    assert!(project.exists("work/target/gowasm/two.wasm"));
+    assert!(!project.exists("work/target/gowasm/one.wasm"));
+}

@@ -1,0 +1,3 @@
+module example.com/scorer
+
+go 1.24
