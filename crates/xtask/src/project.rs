@@ -28,7 +28,7 @@ pub(crate) fn release(package: &str) -> Result<PathBuf> {
     Ok(program)
 }
 
-fn target_dir() -> PathBuf {
+pub(crate) fn target_dir() -> PathBuf {
     match env::var_os("CARGO_TARGET_DIR") {
         Some(dir) => root().join(dir),
         None => root().join("target"),
