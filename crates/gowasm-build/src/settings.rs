@@ -94,6 +94,7 @@ impl Settings {
             offline: false,
             remote: RemoteOptions::default(),
             gowasm: None,
+            embed_manifest: false,
             guard: self.guard,
         }
     }
