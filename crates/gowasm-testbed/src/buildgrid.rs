@@ -177,7 +177,7 @@ instances:
         storage: *cas
       - !bytestream
         storage: *cas
-thread-pool-size: 40
+thread-pool-size: 200
 "
     )
 }

@@ -23,8 +23,10 @@ impl Cluster {
     fn flags(&self) -> Vec<String> {
         let strategy = "--spawn_strategy=remote".to_owned();
         let executor = format!("--remote_executor={}", self.grid.url());
+        // An SDK is thousands of small files, and the server refuses what it has no thread for.
+        let connections = "--remote_max_connections=1".to_owned();
         let properties = PROPERTIES.map(|it| format!("--remote_default_exec_properties={it}"));
-        [strategy, executor].into_iter().chain(properties).collect()
+        [strategy, executor, connections].into_iter().chain(properties).collect()
     }
 
     /// Builds in the local sandbox what the remote cache does not have.
