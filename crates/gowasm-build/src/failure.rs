@@ -50,7 +50,7 @@ impl Failure {
     }
 
     /// A file or folder that could not be read or written: `what` says what for.
-    pub(crate) fn io(what: &str, path: &Path, error: &io::Error) -> Self {
+    pub fn io(what: &str, path: &Path, error: &io::Error) -> Self {
         let shown = path.display();
         let hint = match error.kind() {
             io::ErrorKind::StorageFull => "free some space on that disk",

@@ -2,26 +2,29 @@
 
 use crate::wasm::{FuncType, WasmType};
 use gowasm_diagnostic::{Diagnostic, Position};
+use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 
 /// The directives of a set of packages, in the order of the packages, files and lines.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Directives {
     pub exports: Vec<Export>,
     pub imports: Vec<Import>,
     /// What is wrong whatever the target, each with the import path of its package.
+    /// Not part of the JSON: whoever scans says them.
+    #[serde(skip)]
     pub(crate) findings: Vec<(String, Diagnostic)>,
 }
 
 /// `//go:wasmexport name` and the function under it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Export {
     pub name: String,
     pub function: Function,
 }
 
 /// `//go:wasmimport module name` and the function under it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Import {
     pub module: String,
     pub name: String,
@@ -29,7 +32,7 @@ pub struct Import {
 }
 
 /// A Go function that a directive stands on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Function {
     /// Its name in Go.
     pub name: String,
@@ -47,7 +50,7 @@ pub struct Function {
     pub module: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parameter {
     /// Absent, or `_`, where Go's source names none.
     pub name: Option<String>,
@@ -103,5 +106,24 @@ impl Directives {
                 .cloned()
                 .collect(),
         }
+    }
+
+    /// What is wrong whatever the target; [`Directives::check`] no longer says it.
+    pub fn take_findings(&mut self) -> Vec<Diagnostic> {
+        std::mem::take(&mut self.findings).into_iter().map(|(_, finding)| finding).collect()
+    }
+
+    /// For a build whose shown paths are the same on every machine.
+    pub fn place_as_shown(&mut self) {
+        let exports = self.exports.iter_mut().map(|export| &mut export.function);
+        let imports = self.imports.iter_mut().map(|import| &mut import.function);
+        exports.chain(imports).for_each(|function| function.place = function.position.clone());
+    }
+
+    /// Adds the directives of further packages.
+    pub fn append(&mut self, other: Directives) {
+        self.exports.extend(other.exports);
+        self.imports.extend(other.imports);
+        self.findings.extend(other.findings);
     }
 }

@@ -4,6 +4,7 @@ use crate::commands::{self, Command};
 use crate::context::{Colour, Context, Verbosity};
 use crate::failure::Failure;
 use crate::message::{self, MessageFormat};
+use crate::param_file;
 use clap::Parser;
 use std::process::ExitCode;
 
@@ -44,11 +45,18 @@ pub(crate) struct GlobalArgs {
 }
 
 pub fn run() -> ExitCode {
-    let (command, global) = match Command::of_foreign_arguments(std::env::args_os().skip(1)) {
+    let mut arguments: Vec<_> = std::env::args_os().collect();
+    if arguments.get(1).is_some_and(|command| command == "bazel") {
+        arguments = match param_file::expand(arguments) {
+            Ok(expanded) => expanded,
+            Err(failure) => return report(&failure, None),
+        };
+    }
+    let (command, global) = match Command::of_foreign_arguments(arguments.iter().skip(1).cloned()) {
         Some(command) => (command, GlobalArgs::default()),
         None => {
             // clap exits with 2 on wrong usage, and with 0 after --help and --version.
-            let cli = Cli::parse();
+            let cli = Cli::parse_from(&arguments);
             (cli.command, cli.global)
         }
     };

@@ -6,6 +6,7 @@ mod commands;
 mod context;
 mod failure;
 mod message;
+mod param_file;
 mod progress;
 mod remote;
 

@@ -12,6 +12,7 @@ const LAYERS: &[&[&str]] = &[
     // A verification reads a module's interface and its manifest.
     &["gowasm-link", "gowasm-verify"],
     &["gowasm-build", "gowasm-linkdiff"],
+    &["gowasm-bazel"],
     &["gowasm"],
     &["xtask"],
 ];

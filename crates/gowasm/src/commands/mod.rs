@@ -1,5 +1,6 @@
 //! One file a subcommand. Each has `Args`, which clap fills, and `run`.
 
+mod bazel;
 pub(crate) mod build;
 mod cacheprog;
 pub(crate) mod check;
@@ -20,6 +21,7 @@ use std::process::ExitCode;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    Bazel(bazel::Args),
     Build(Box<build::Args>),
     Cacheprog(cacheprog::Args),
     Check(check::Args),
@@ -54,6 +56,7 @@ impl Command {
 
 pub(crate) fn run(command: Command, context: &Context) -> Result<ExitCode, Failure> {
     match command {
+        Command::Bazel(args) => bazel::run(args, context),
         Command::Build(args) => build::run(*args, context),
         Command::Cacheprog(args) => cacheprog::run(args, context),
         Command::Check(args) => check::run(args, context),

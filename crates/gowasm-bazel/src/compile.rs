@@ -1,0 +1,210 @@
+//! One Go package to one package archive and the directives in it.
+
+use crate::embed::EmbedConfig;
+use crate::importcfg::{self, Entry};
+use crate::sdk::{self, Sdk};
+use crate::sources::{self, Chosen, Source};
+use crate::{Failure, archive, files};
+use gowasm_diagnostic::Diagnostic;
+use gowasm_directive::{Directives, GoModule, GoPackage, Goos};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+pub struct Compile {
+    /// The root of the Go SDK.
+    pub sdk: PathBuf,
+    /// What [`crate::std()`] made of that SDK.
+    pub std: PathBuf,
+    pub goos: Goos,
+    pub import_path: String,
+    /// The Go module, `path@version`, of a package that is somebody else's.
+    pub module: Option<String>,
+    /// Such as `go1.24`; the SDK's own without.
+    pub language: Option<String>,
+    pub tags: Vec<String>,
+    pub sources: Vec<Source>,
+    /// The packages that this one may import.
+    pub archives: Vec<(String, PathBuf)>,
+    pub output: PathBuf,
+    /// Where the directives go, as JSON.
+    pub directives: PathBuf,
+}
+
+/// Folders of one compilation.
+struct Work<'a> {
+    request: &'a Compile,
+    sdk: Sdk,
+    /// The package's files, copied.
+    stage: PathBuf,
+    /// What the tools tell each other.
+    scratch: PathBuf,
+}
+
+/// Compiles; the warnings are for the user.
+pub fn compile(request: &Compile) -> Result<Vec<Diagnostic>, Failure> {
+    let folder = files::scratch()?;
+    let work = Work {
+        request,
+        sdk: Sdk::open(&request.sdk)?,
+        stage: folder.path().join("src"),
+        scratch: folder.path().join("work"),
+    };
+    // 1. Go says which files count.
+    files::write(&work.scratch.join("go_asm.h"), b"")?;
+    let chosen = sources::choose(
+        &work.sdk,
+        request.goos,
+        &request.tags,
+        &request.sources,
+        &work.stage,
+        &work.scratch,
+    )?;
+    // 2. Their directives, which a later link checks together.
+    let (directives, warnings) = work.directives(&chosen)?;
+    // 3. The compiler writes the archive, and the assembler's objects are added to it.
+    let output = files::absolute(&request.output)?;
+    let symabis = work.symabis(&chosen)?;
+    work.compile(&chosen, symabis.as_deref(), &output)?;
+    archive::append(&output, &work.assemble(&chosen)?)?;
+    // 4. The directives are last: an action that failed has left nothing to go on with.
+    let text = serde_json::to_vec(&directives).map_err(std::io::Error::from);
+    let text = text.map_err(|error| Failure::io("write", &request.directives, &error))?;
+    files::write(&request.directives, &text)?;
+    Ok(warnings)
+}
+
+impl Work<'_> {
+    fn directives(&self, chosen: &Chosen) -> Result<(Directives, Vec<Diagnostic>), Failure> {
+        let sources = &self.request.sources;
+        let package = GoPackage {
+            import_path: self.request.import_path.clone(),
+            dir: self.stage.clone(),
+            go_files: chosen.go_files.iter().map(PathBuf::from).collect(),
+            module: self.request.module.as_deref().map(module),
+            standard: false,
+        };
+        let shown = |path: &Path| {
+            let name = path.strip_prefix(&self.stage).unwrap_or(path);
+            sources::shown(sources, &name.to_string_lossy())
+        };
+        let mut directives = gowasm_directive::scan(&[package], &shown).map_err(Failure::Input)?;
+        if self.request.module.is_none() {
+            directives.place_as_shown();
+        }
+        let (errors, warnings): (Vec<_>, Vec<_>) =
+            directives.take_findings().into_iter().partition(Diagnostic::is_error);
+        if errors.is_empty() { Ok((directives, warnings)) } else { Err(Failure::Input(errors)) }
+    }
+
+    /// The name that the linker knows the package by.
+    fn package_path(&self, chosen: &Chosen) -> String {
+        match chosen.name.as_str() {
+            "main" => "main".to_owned(),
+            _ => self.request.import_path.clone(),
+        }
+    }
+
+    fn compile(&self, chosen: &Chosen, symabis: Option<&Path>, out: &Path) -> Result<(), Failure> {
+        let language = self.request.language.clone().unwrap_or_else(|| self.sdk.language());
+        let mut command = self.tool("compile", chosen)?;
+        command.arg("-o").arg(out).args(["-lang", &language, "-buildid", "", "-c=2", "-pack"]);
+        command.arg("-importcfg").arg(self.importcfg()?);
+        if let Some(symabis) = symabis {
+            command.arg("-symabis").arg(symabis);
+            command.arg("-asmhdr").arg(self.scratch.join("go_asm.h"));
+        } else {
+            command.arg("-complete");
+        }
+        if !chosen.embed_patterns.is_empty() {
+            let embeds =
+                EmbedConfig::new(&chosen.embed_patterns, &chosen.embed_files, &self.stage)?;
+            let place = self.scratch.join("embedcfg");
+            let text = serde_json::to_vec(&embeds).map_err(std::io::Error::from);
+            let text = text.map_err(|error| Failure::io("write", &place, &error))?;
+            files::write(&place, &text)?;
+            command.arg("-embedcfg").arg(place);
+        }
+        command.args(chosen.go_files.iter().map(|name| format!("./{name}")));
+        self.run(command)
+    }
+
+    fn importcfg(&self) -> Result<PathBuf, Failure> {
+        let std = importcfg::of_std(&self.request.std)?;
+        let mut entries: Vec<Entry> =
+            std.into_iter().filter(|(path, _)| !importcfg::is_internal(path)).collect();
+        for (import_path, archive) in &self.request.archives {
+            entries.push((import_path.clone(), files::absolute(archive)?));
+        }
+        let place = self.scratch.join("importcfg");
+        files::write(&place, importcfg::text(&entries).as_bytes())?;
+        Ok(place)
+    }
+
+    /// Which functions are written in assembly, for the compiler to know.
+    fn symabis(&self, chosen: &Chosen) -> Result<Option<PathBuf>, Failure> {
+        if chosen.s_files.is_empty() {
+            return Ok(None);
+        }
+        let place = self.scratch.join("symabis");
+        let mut command = self.assembler(chosen)?;
+        command.arg("-gensymabis").arg("-o").arg(&place);
+        command.args(chosen.s_files.iter().map(|name| format!("./{name}")));
+        self.run(command)?;
+        Ok(Some(place))
+    }
+
+    fn assemble(&self, chosen: &Chosen) -> Result<Vec<PathBuf>, Failure> {
+        let one = |name: &String| {
+            let object = self.scratch.join(Path::new(name).with_extension("o"));
+            let mut command = self.assembler(chosen)?;
+            command.arg("-o").arg(&object).arg(format!("./{name}"));
+            self.run(command)?;
+            Ok(object)
+        };
+        chosen.s_files.iter().map(one).collect()
+    }
+
+    fn assembler(&self, chosen: &Chosen) -> Result<Command, Failure> {
+        let mut command = self.tool("asm", chosen)?;
+        command.arg("-I").arg(&self.scratch);
+        command.arg("-I").arg(self.sdk.root.join("pkg").join("include"));
+        command.args(["-D", &format!("GOOS_{}", self.request.goos.as_str())]);
+        command.args(["-D", "GOARCH_wasm"]);
+        Ok(command)
+    }
+
+    /// A tool that is started among the sources and leaves no path of this machine in what it writes:
+    /// like `go build -trimpath` it puts the import path in place of the folder.
+    fn tool(&self, name: &str, chosen: &Chosen) -> Result<Command, Failure> {
+        let mut command = self.sdk.tool(name, self.request.goos)?;
+        let trimmed = format!("{}=>{}", self.stage.display(), self.request.import_path);
+        command.current_dir(&self.stage).args(["-trimpath", &trimmed]);
+        command.args(["-p", &self.package_path(chosen)]);
+        Ok(command)
+    }
+
+    fn run(&self, command: Command) -> Result<(), Failure> {
+        sdk::run(command, |said| self.explain(&said)).map(drop)
+    }
+
+    /// Go's own words, about the user's files; and what to do where Bazel, not Go, lacks something.
+    fn explain(&self, said: &str) -> String {
+        let mut text = sources::rename(&self.request.sources, said);
+        let missing = |line: &str| {
+            let (_, rest) = line.split_once("could not import ")?;
+            Some(rest.split(' ').next().unwrap_or_default().to_owned())
+        };
+        for import_path in said.lines().filter_map(missing) {
+            text.push_str(&format!("hint: add the target of \"{import_path}\" to deps\n"));
+        }
+        text
+    }
+}
+
+fn module(label: &str) -> GoModule {
+    let (path, version) = match label.split_once('@') {
+        Some((path, version)) => (path, Some(version.to_owned())),
+        None => (label, None),
+    };
+    GoModule { path: path.to_owned(), version, main: false }
+}

@@ -1,0 +1,41 @@
+//! Files, with errors that name them.
+
+use crate::Failure;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    fs::read(path).map_err(|error| Failure::io("read", path, &error))
+}
+
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    create_parent(path)?;
+    fs::write(path, bytes).map_err(|error| Failure::io("write", path, &error))
+}
+
+/// A regular file of its own, whatever `from` is: Go refuses to embed symbolic links, which is what a
+/// sandbox is made of.
+pub(crate) fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
+    create_parent(to)?;
+    fs::copy(from, to).map_err(|error| Failure::io("copy", from, &error))?;
+    Ok(())
+}
+
+pub(crate) fn scratch() -> Result<tempfile::TempDir, Failure> {
+    let made = tempfile::Builder::new().prefix("gowasm-").tempdir();
+    made.map_err(|error| Failure::io("make a temporary folder in", &std::env::temp_dir(), &error))
+}
+
+/// Go's tools are started in other folders than this process.
+pub(crate) fn absolute(path: &Path) -> Result<PathBuf, Failure> {
+    std::path::absolute(path).map_err(|error| Failure::io("find", path, &error))
+}
+
+fn create_parent(path: &Path) -> Result<(), Failure> {
+    match path.parent() {
+        Some(parent) => {
+            fs::create_dir_all(parent).map_err(|error| Failure::io("create", parent, &error))
+        }
+        None => Ok(()),
+    }
+}

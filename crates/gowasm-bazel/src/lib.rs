@@ -1,0 +1,20 @@
+//! The actions of the Bazel rules. Each is given all its inputs by name, starts no program but those of
+//! the Go SDK it is given, and leaves its outputs or an error.
+
+mod archive;
+mod compile;
+mod embed;
+mod files;
+mod importcfg;
+mod link;
+mod sdk;
+mod sources;
+mod std;
+mod verify;
+
+pub use compile::{Compile, compile};
+pub use gowasm_build::Failure;
+pub use link::{Link, link};
+pub use sources::Source;
+pub use std::{Std, std};
+pub use verify::{Verify, verify};

@@ -1,0 +1,60 @@
+//! `gowasm bazel compile`
+
+use super::{archive, source};
+use crate::failure::Failure;
+use gowasm_bazel::{Compile, Source};
+use gowasm_diagnostic::Diagnostic;
+use gowasm_directive::Goos;
+use std::path::PathBuf;
+
+/// Compile one Go package to a package archive and the directives in it
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The root of the Go SDK
+    #[arg(long, value_name = "DIR")]
+    sdk: PathBuf,
+    /// What `gowasm bazel std` made of it
+    #[arg(long, value_name = "DIR")]
+    std: PathBuf,
+    #[arg(long, value_name = "GOOS")]
+    goos: Goos,
+    #[arg(long, value_name = "IMPORTPATH")]
+    importpath: String,
+    /// The Go module of somebody else's package
+    #[arg(long, value_name = "PATH@VERSION")]
+    module: Option<String>,
+    /// The version of the language, such as go1.24 [default: the SDK's]
+    #[arg(long, value_name = "VERSION")]
+    lang: Option<String>,
+    /// A build tag
+    #[arg(long = "tag", value_name = "TAG")]
+    tags: Vec<String>,
+    /// A file of the package, for Go to choose from: its path below the package's folder, and where it is
+    #[arg(long = "src", value_name = "NAME=FILE", value_parser = source)]
+    sources: Vec<Source>,
+    /// A package that this one may import
+    #[arg(long = "dep", value_name = "IMPORTPATH=FILE", value_parser = archive)]
+    archives: Vec<(String, PathBuf)>,
+    /// The package archive
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// The directives, as JSON
+    #[arg(long, value_name = "FILE")]
+    directives: PathBuf,
+}
+
+pub(crate) fn run(args: Args) -> Result<Vec<Diagnostic>, Failure> {
+    Ok(gowasm_bazel::compile(&Compile {
+        sdk: args.sdk,
+        std: args.std,
+        goos: args.goos,
+        import_path: args.importpath,
+        module: args.module,
+        language: args.lang,
+        tags: args.tags,
+        sources: args.sources,
+        archives: args.archives,
+        output: args.output,
+        directives: args.directives,
+    })?)
+}

@@ -1,0 +1,50 @@
+//! `gowasm bazel`: the actions that the Bazel rules run, one file an action.
+
+mod compile;
+mod link;
+mod std;
+mod verify;
+
+use crate::context::Context;
+use crate::failure::Failure;
+use ::std::path::PathBuf;
+use ::std::process::ExitCode;
+use gowasm_bazel::Source;
+
+/// The actions that the Bazel rules run (docs/bazel.md); an argument @FILE stands for the file's lines
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(clap::Subcommand)]
+enum Action {
+    Std(std::Args),
+    Compile(compile::Args),
+    Link(link::Args),
+    Verify(verify::Args),
+}
+
+pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
+    let warnings = match args.action {
+        Action::Std(args) => std::run(args),
+        Action::Compile(args) => compile::run(args),
+        Action::Link(args) => link::run(args),
+        Action::Verify(args) => verify::run(args, context),
+    }?;
+    warnings.iter().for_each(|warning| context.report(warning));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `IMPORTPATH=FILE`
+fn archive(text: &str) -> Result<(String, PathBuf), String> {
+    let (name, path) = text.split_once('=').ok_or("write IMPORTPATH=FILE")?;
+    Ok((name.to_owned(), path.into()))
+}
+
+/// `NAME=FILE`
+fn source(text: &str) -> Result<Source, String> {
+    let (name, path) = text.split_once('=').ok_or("write NAME=FILE")?;
+    Ok(Source { name: name.to_owned(), path: path.into() })
+}

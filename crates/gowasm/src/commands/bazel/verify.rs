@@ -1,0 +1,47 @@
+//! `gowasm bazel verify`
+
+use crate::context::Context;
+use crate::failure::Failure;
+use gowasm_bazel::Verify;
+use gowasm_diagnostic::Diagnostic;
+use gowasm_verify::Limits;
+use std::path::PathBuf;
+
+/// Run a linked module as its plan says, and give it its name if it passes
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The module as `gowasm bazel link` wrote it
+    module: PathBuf,
+    #[arg(long, value_name = "FILE")]
+    manifest: PathBuf,
+    #[arg(long, value_name = "FILE")]
+    plan: Option<PathBuf>,
+    /// The root of the Go SDK
+    #[arg(long, value_name = "DIR")]
+    sdk: PathBuf,
+    /// How much memory the module may use
+    #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = gowasm_store::parse_size)]
+    memory_limit: u64,
+    /// How many instructions each step may take
+    #[arg(long, value_name = "COUNT", default_value_t = Limits::default().steps)]
+    step_limit: u64,
+    /// The module under its name
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    #[arg(long, value_name = "FILE")]
+    verdict: PathBuf,
+}
+
+pub(crate) fn run(args: Args, context: &Context) -> Result<Vec<Diagnostic>, Failure> {
+    let request = Verify {
+        module: args.module,
+        manifest: args.manifest,
+        plan: args.plan,
+        sdk: args.sdk,
+        limits: Limits { memory_bytes: args.memory_limit, steps: args.step_limit },
+        output: args.output,
+        verdict: args.verdict,
+    };
+    gowasm_bazel::verify(&request, &context.cancel)?;
+    Ok(Vec::new())
+}

@@ -1,0 +1,16 @@
+"""All the public names of rules_go_wasm."""
+
+load("//rules/private:go_wasm_binary.bzl", _go_wasm_binary = "go_wasm_binary")
+load("//rules/private:go_wasm_library.bzl", _go_wasm_library = "go_wasm_library")
+load("//rules/private:go_wasm_package.bzl", _go_wasm_package = "go_wasm_package")
+load("//rules/private:go_wasm_verify_test.bzl", _go_wasm_verify_test = "go_wasm_verify_test")
+load("//rules/providers:go_wasm_module_info.bzl", _GoWasmModuleInfo = "GoWasmModuleInfo")
+load("//rules/providers:go_wasm_package_info.bzl", _GoWasmPackageInfo = "GoWasmPackageInfo")
+
+go_wasm_binary = _go_wasm_binary
+go_wasm_library = _go_wasm_library
+go_wasm_package = _go_wasm_package
+go_wasm_verify_test = _go_wasm_verify_test
+
+GoWasmModuleInfo = _GoWasmModuleInfo
+GoWasmPackageInfo = _GoWasmPackageInfo

@@ -1,0 +1,75 @@
+"""The module extension: Go SDKs and the gowasm tool."""
+
+load("//rules/private:repositories.bzl", "go_sdk_repository", "gowasm_repository", "toolchains_repository")
+
+_SOURCE_ATTRS = {
+    "path": attr.string(doc = "Where it is on this machine."),
+    "sha256": attr.string(doc = "Of the archive."),
+    "strip_prefix": attr.string(doc = "A folder of the archive to leave out."),
+    "urls": attr.string_list(doc = "An archive, from any mirror."),
+}
+
+_sdk = tag_class(
+    attrs = _SOURCE_ATTRS | {
+        "name": attr.string(default = "go", doc = "What `--@rules_go_wasm//toolchains:go_sdk` calls it."),
+        "program": attr.string(default = "go", doc = "The go command on the PATH, where neither path nor urls is given."),
+    },
+    doc = "A Go SDK, 1.24 or newer. Where there are several, the first is used unless the build setting names another.",
+)
+
+_tool = tag_class(
+    attrs = _SOURCE_ATTRS | {
+        "cargo": attr.bool(doc = "Build it with cargo from the sources of this Bazel module."),
+        "program": attr.string(default = "gowasm", doc = "The program on the PATH, where nothing else is given."),
+    },
+    doc = "The gowasm tool.",
+)
+
+def _go_wasm_impl(module_ctx):
+    sdks = []
+    tools = []
+    for module in module_ctx.modules:
+        # Only the root module chooses, as with every toolchain.
+        if module.is_root:
+            sdks += module.tags.sdk
+            tools += module.tags.tool
+    names = []
+    for sdk in sdks:
+        if sdk.name in names:
+            fail("two SDKs are named %s" % sdk.name)
+        names.append(sdk.name)
+        go_sdk_repository(
+            name = "go_wasm_sdk_" + sdk.name,
+            path = sdk.path,
+            program = sdk.program,
+            sha256 = sdk.sha256,
+            strip_prefix = sdk.strip_prefix or "go",
+            urls = sdk.urls,
+        )
+    if not names:
+        names = ["go"]
+        go_sdk_repository(name = "go_wasm_sdk_go", program = "go")
+    if len(tools) > 1:
+        fail("the gowasm tool is named twice")
+    if tools:
+        gowasm_repository(
+            name = "go_wasm_tool",
+            cargo = tools[0].cargo,
+            path = tools[0].path,
+            program = tools[0].program,
+            sha256 = tools[0].sha256,
+            strip_prefix = tools[0].strip_prefix,
+            urls = tools[0].urls,
+        )
+    else:
+        gowasm_repository(name = "go_wasm_tool", program = "gowasm")
+    toolchains_repository(name = "go_wasm_toolchains", sdks = names)
+
+go_wasm = module_extension(
+    implementation = _go_wasm_impl,
+    tag_classes = {
+        "sdk": _sdk,
+        "tool": _tool,
+    },
+    doc = "Go SDKs and the gowasm tool.",
+)

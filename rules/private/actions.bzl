@@ -1,0 +1,182 @@
+"""The actions. Each is one subcommand of `gowasm bazel`."""
+
+load("//rules/providers:go_wasm_package_info.bzl", "GoWasmPackageInfo")
+
+GO_SDK_TYPE = "//toolchains:go_sdk_type"
+GOWASM_TYPE = "//toolchains:gowasm_type"
+TOOLCHAINS = [GO_SDK_TYPE, GOWASM_TYPE]
+
+# Bazel may run the actions under names of output folders that are the same in every configuration.
+_REQUIREMENTS = {"supports-path-mapping": "1"}
+
+def _gowasm(ctx):
+    return ctx.toolchains[GOWASM_TYPE].gowasm.tool
+
+def _sdk(ctx):
+    return ctx.toolchains[GO_SDK_TYPE].sdk
+
+def _sdk_args(ctx, command, args):
+    sdk = _sdk(ctx)
+    args.add_all(["bazel", command])
+    args.add_all("--sdk", [sdk.root], map_each = _dirname)
+    args.use_param_file("@%s")
+    args.set_param_file_format("multiline")
+
+def _dirname(file):
+    return file.dirname
+
+def _dep_arg(package):
+    return "%s=%s" % (package.importpath, package.archive.path)
+
+def _directives_arg(package):
+    return package.directives.path
+
+def compile_action(ctx, name, importpath, srcs, embedsrcs, deps, goos, tags = [], module = "", lang = ""):
+    """Compiles one Go package.
+
+    Args:
+        ctx: the rule's context
+        name: what the outputs are called
+        importpath: the import path
+        srcs: sources, `.go`, `.s` and `.h`
+        embedsrcs: files for `go:embed`
+        deps: targets with GoWasmPackageInfo
+        goos: `wasip1` or `js`
+        tags: build tags
+        module: `path@version` of somebody else's Go module
+        lang: version of the language, such as `go1.24`
+
+    Returns:
+        GoWasmPackageInfo
+    """
+    sdk = _sdk(ctx)
+    archive = ctx.actions.declare_file(name + ".a")
+    directives = ctx.actions.declare_file(name + ".directives.json")
+    infos = [dep[GoWasmPackageInfo] for dep in deps]
+
+    args = ctx.actions.args()
+    _sdk_args(ctx, "compile", args)
+    args.add_all("--std", [sdk.std], expand_directories = False)
+    args.add("--goos", goos)
+    args.add("--importpath", importpath)
+    if module:
+        args.add("--module", module)
+    if lang:
+        args.add("--lang", lang)
+    args.add_all(tags, before_each = "--tag")
+
+    # The package's folder, in the source tree and among the outputs, in this repository or another.
+    folder = ctx.label.package + "/" if ctx.label.package else ""
+
+    def _source(file):
+        path = file.short_path
+        if path.startswith("../"):
+            path = path.split("/", 2)[2]
+        return "%s=%s" % (path.removeprefix(folder), file.path)
+
+    args.add_all(srcs + embedsrcs, before_each = "--src", map_each = _source, allow_closure = True)
+    args.add_all([struct(importpath = i.importpath, archive = i.archive) for i in infos], before_each = "--dep", map_each = _dep_arg)
+    args.add("--output", archive)
+    args.add("--directives", directives)
+    ctx.actions.run(
+        outputs = [archive, directives],
+        inputs = depset(
+            srcs + embedsrcs + [sdk.std] + [info.archive for info in infos],
+            transitive = [sdk.tools],
+        ),
+        executable = _gowasm(ctx),
+        arguments = [args],
+        mnemonic = "GoWasmCompile",
+        progress_message = "Compiling Go package %s" % importpath,
+        execution_requirements = _REQUIREMENTS,
+        toolchain = GOWASM_TYPE,
+    )
+    this = struct(importpath = importpath, archive = archive, directives = directives)
+    return GoWasmPackageInfo(
+        importpath = importpath,
+        archive = archive,
+        directives = directives,
+        transitive = depset([this], transitive = [info.transitive for info in infos]),
+    )
+
+def link_action(ctx, name, package, goos, buildmode, x_defs, ldflags, module):
+    """Links a module and writes its manifest.
+
+    Args:
+        ctx: the rule's context
+        name: what the outputs are called
+        package: GoWasmPackageInfo of package main
+        goos: `wasip1` or `js`
+        buildmode: `c-shared` or `exe`
+        x_defs: string variables to set, by `importpath.name`
+        ldflags: further flags of `go tool link`
+        module: the module's File
+
+    Returns:
+        struct(module, manifest)
+    """
+    sdk = _sdk(ctx)
+    manifest = ctx.actions.declare_file(name + ".manifest.json")
+    packages = [p for p in package.transitive.to_list() if p.archive != package.archive]
+
+    args = ctx.actions.args()
+    _sdk_args(ctx, "link", args)
+    args.add_all("--std", [sdk.std], expand_directories = False)
+    args.add("--goos", goos)
+    args.add("--buildmode", buildmode)
+    args.add("--importpath", package.importpath)
+    args.add("--main", package.archive)
+    args.add_all(packages, before_each = "--dep", map_each = _dep_arg)
+    args.add("--directives", package.directives)
+    args.add_all(packages, before_each = "--directives", map_each = _directives_arg)
+    args.add_all(["%s=%s" % (key, value) for key, value in sorted(x_defs.items())], before_each = "--define")
+    args.add_all(ldflags, format_each = "--flag=%s")
+    args.add("--output", module)
+    args.add("--manifest", manifest)
+    ctx.actions.run(
+        outputs = [module, manifest],
+        inputs = depset(
+            [sdk.root, sdk.std, package.archive, package.directives] +
+            [p.archive for p in packages] +
+            [p.directives for p in packages],
+        ),
+        executable = _gowasm(ctx),
+        arguments = [args],
+        mnemonic = "GoWasmLink",
+        progress_message = "Linking wasm module %{label}",
+        execution_requirements = _REQUIREMENTS,
+        toolchain = GOWASM_TYPE,
+    )
+    return struct(module = module, manifest = manifest)
+
+def verify_action(ctx, linked, plan, output, verdict):
+    """Runs a linked module as its plan says; only one that passes gets its name.
+
+    Args:
+        ctx: the rule's context
+        linked: what link_action returned
+        plan: a plan, or None
+        output: the module's File
+        verdict: the verdict's File
+    """
+    sdk = _sdk(ctx)
+    args = ctx.actions.args()
+    _sdk_args(ctx, "verify", args)
+    args.add(linked.module)
+    args.add("--manifest", linked.manifest)
+    if plan:
+        args.add("--plan", plan)
+    args.add("--output", output)
+    args.add("--verdict", verdict)
+    ctx.actions.run(
+        outputs = [output, verdict],
+        inputs = depset(
+            [linked.module, linked.manifest, sdk.root, sdk.wasm_exec] + ([plan] if plan else []),
+        ),
+        executable = _gowasm(ctx),
+        arguments = [args],
+        mnemonic = "GoWasmVerify",
+        progress_message = "Verifying wasm module %{label}",
+        execution_requirements = _REQUIREMENTS,
+        toolchain = GOWASM_TYPE,
+    )

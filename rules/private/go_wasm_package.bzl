@@ -1,0 +1,64 @@
+"""One Go package."""
+
+load("//rules/private:actions.bzl", "TOOLCHAINS", "compile_action")
+load("//rules/private:settings.bzl", "SettingInfo")
+load("//rules/providers:go_wasm_package_info.bzl", "GoWasmPackageInfo")
+
+PACKAGE_ATTRS = {
+    "deps": attr.label_list(
+        providers = [GoWasmPackageInfo],
+        doc = "The packages that this one imports, without the standard library.",
+    ),
+    "embedsrcs": attr.label_list(
+        allow_files = True,
+        doc = "Files that `//go:embed` may name.",
+    ),
+    "srcs": attr.label_list(
+        allow_files = [".go", ".s", ".h"],
+        doc = "The sources. Go chooses by build constraints and file names those that are for the target; test files may be among them.",
+    ),
+    "_goos": attr.label(default = "//toolchains:goos"),
+    "_tags": attr.label(default = "//toolchains:tags"),
+}
+
+def compile_package(ctx, name, importpath, module = "", lang = ""):
+    """Compiles the package that the attributes of PACKAGE_ATTRS describe.
+
+    Args:
+        ctx: the rule's context
+        name: what the outputs are called
+        importpath: the import path
+        module: `path@version` of somebody else's Go module
+        lang: version of the language
+
+    Returns:
+        GoWasmPackageInfo
+    """
+    return compile_action(
+        ctx,
+        name = name,
+        importpath = importpath,
+        srcs = ctx.files.srcs,
+        embedsrcs = ctx.files.embedsrcs,
+        deps = ctx.attr.deps,
+        goos = ctx.attr._goos[SettingInfo].value,
+        tags = ctx.attr._tags[SettingInfo].value,
+        module = module,
+        lang = lang,
+    )
+
+def _go_wasm_package_impl(ctx):
+    info = compile_package(ctx, ctx.label.name, ctx.attr.importpath, ctx.attr.module, ctx.attr.lang)
+    return [DefaultInfo(files = depset([info.archive])), info]
+
+go_wasm_package = rule(
+    implementation = _go_wasm_package_impl,
+    attrs = PACKAGE_ATTRS | {
+        "importpath": attr.string(mandatory = True, doc = "How other packages import this one."),
+        "lang": attr.string(doc = "The version of the language, such as `go1.24`, as go.mod has it; the SDK's own without."),
+        "module": attr.string(doc = "`path@version` of the Go module, for packages of other people."),
+    },
+    toolchains = TOOLCHAINS,
+    provides = [GoWasmPackageInfo],
+    doc = "Compiles one Go package to one package archive.",
+)

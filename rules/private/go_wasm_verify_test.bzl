@@ -1,0 +1,43 @@
+"""A verification as a test."""
+
+load("//rules/private:actions.bzl", "GOWASM_TYPE")
+load("//rules/providers:go_wasm_module_info.bzl", "GoWasmModuleInfo")
+
+def _go_wasm_verify_test_impl(ctx):
+    tool = ctx.toolchains[GOWASM_TYPE].gowasm.tool.executable
+    arguments = ["verify", ctx.file.module.short_path, "--plan", ctx.file.plan.short_path]
+    if GoWasmModuleInfo in ctx.attr.module:
+        manifest = ctx.attr.module[GoWasmModuleInfo].manifest
+        arguments += ["--manifest", manifest.short_path]
+        files = [ctx.file.module, ctx.file.plan, tool, manifest]
+    else:
+        files = [ctx.file.module, ctx.file.plan, tool]
+    if ctx.attr.engine:
+        arguments += ["--engine", ctx.attr.engine]
+    launcher = ctx.actions.declare_file(ctx.label.name)
+    ctx.actions.write(
+        launcher,
+        "#!/bin/sh\nexec ./%s %s\n" % (tool.short_path, " ".join(["'%s'" % a for a in arguments])),
+        is_executable = True,
+    )
+    return DefaultInfo(executable = launcher, runfiles = ctx.runfiles(files))
+
+go_wasm_verify_test = rule(
+    implementation = _go_wasm_verify_test_impl,
+    attrs = {
+        "engine": attr.string(doc = "What runs the module; wasmi without."),
+        "module": attr.label(
+            allow_single_file = [".wasm"],
+            mandatory = True,
+            doc = "A wasm module: a go_wasm_library, a go_wasm_binary, or any file.",
+        ),
+        "plan": attr.label(
+            allow_single_file = [".toml"],
+            mandatory = True,
+            doc = "What the module must do.",
+        ),
+    },
+    test = True,
+    toolchains = [GOWASM_TYPE],
+    doc = "Runs a module as a plan says.",
+)

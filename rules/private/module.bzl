@@ -1,0 +1,108 @@
+"""What go_wasm_library and go_wasm_binary have in common: they differ in the build mode."""
+
+load("//rules/private:actions.bzl", "TOOLCHAINS", "link_action", "verify_action")
+load("//rules/private:go_wasm_package.bzl", "PACKAGE_ATTRS", "compile_package")
+load("//rules/private:settings.bzl", "SettingInfo")
+load("//rules/private:transition.bzl", "wasm_transition")
+load("//rules/providers:go_wasm_module_info.bzl", "GoWasmModuleInfo")
+load("//rules/providers:go_wasm_package_info.bzl", "GoWasmPackageInfo")
+
+_ATTRS = PACKAGE_ATTRS | {
+    "embed": attr.label_list(
+        providers = [GoWasmPackageInfo],
+        doc = "A go_wasm_package of package main, in place of srcs.",
+    ),
+    "importpath": attr.string(doc = "The import path of package main; with srcs only. The label's package without."),
+    "ldflags": attr.string_list(doc = "Flags of `go tool link`, such as `-s`."),
+    "lang": attr.string(doc = "The version of the language, such as `go1.24`; the SDK's own without."),
+    "out": attr.string(doc = "The module's file name; NAME.wasm without."),
+    "plan": attr.label(
+        allow_single_file = [".toml"],
+        doc = "What the module must do before it gets its name: calls, arguments, results.",
+    ),
+    "verify": attr.bool(
+        default = True,
+        doc = "Run the module before it gets its name. Modules of `goos = \"js\"` need this to be False: their engine is not part of the toolchains.",
+    ),
+    "x_defs": attr.string_dict(doc = "String variables to set at link time, by `importpath.name`."),
+    "_allowlist_function_transition": attr.label(
+        default = "@bazel_tools//tools/allowlists/function_transition_allowlist",
+    ),
+}
+
+def _main_package(ctx):
+    if ctx.attr.embed:
+        if len(ctx.attr.embed) > 1 or ctx.attr.srcs or ctx.attr.deps or ctx.attr.embedsrcs or ctx.attr.importpath:
+            fail("embed takes one go_wasm_package, which has the srcs, deps, embedsrcs and importpath")
+        return ctx.attr.embed[0][GoWasmPackageInfo]
+    if not ctx.attr.srcs:
+        fail("give either srcs or embed")
+    importpath = ctx.attr.importpath or "/".join([part for part in [ctx.label.package, ctx.label.name] if part])
+    return compile_package(ctx, ctx.label.name, importpath, lang = ctx.attr.lang)
+
+def _module_impl(ctx, buildmode):
+    goos = ctx.attr._goos[SettingInfo].value
+    if ctx.attr.verify and goos == "js":
+        fail("modules of goos = \"js\" cannot be verified here: set verify = False")
+    if ctx.attr.plan and not ctx.attr.verify:
+        fail("a plan needs verify = True")
+    package = _main_package(ctx)
+    name = (ctx.attr.out or ctx.label.name).removesuffix(".wasm")
+    module = ctx.actions.declare_file(name + ".wasm")
+    linked = link_action(
+        ctx,
+        name = name,
+        package = package,
+        goos = goos,
+        buildmode = buildmode,
+        x_defs = ctx.attr.x_defs,
+        ldflags = ctx.attr.ldflags,
+        module = ctx.actions.declare_file(name + ".unverified.wasm") if ctx.attr.verify else module,
+    )
+    verdict = None
+    if ctx.attr.verify:
+        verdict = ctx.actions.declare_file(name + ".verdict.json")
+        verify_action(ctx, linked, ctx.file.plan, module, verdict)
+    return [
+        DefaultInfo(
+            files = depset([module]),
+            runfiles = ctx.runfiles([module]),
+        ),
+        OutputGroupInfo(
+            manifest = depset([linked.manifest]),
+            verdict = depset([verdict] if verdict else []),
+        ),
+        GoWasmModuleInfo(
+            module = module,
+            manifest = linked.manifest,
+            verdict = verdict,
+            buildmode = buildmode,
+            goos = goos,
+        ),
+    ]
+
+def module_rule(buildmode, gooses, doc):
+    """A rule that builds wasm modules.
+
+    Args:
+        buildmode: `c-shared` or `exe`
+        gooses: the values that goos can have
+        doc: what the rule is for
+
+    Returns:
+        rule
+    """
+    return rule(
+        implementation = lambda ctx: _module_impl(ctx, buildmode),
+        attrs = _ATTRS | {
+            "goos": attr.string(
+                default = "wasip1",
+                values = gooses,
+                doc = "The operating system that Go builds for.",
+            ),
+        },
+        cfg = wasm_transition,
+        toolchains = TOOLCHAINS,
+        provides = [GoWasmModuleInfo],
+        doc = doc,
+    )

@@ -1,0 +1,187 @@
+"""Repositories of toolchains."""
+
+def _find(repository_ctx):
+    """A path that is given, or that of a program."""
+    if repository_ctx.attr.path:
+        return repository_ctx.path(repository_ctx.attr.path)
+    found = repository_ctx.which(repository_ctx.attr.program)
+    if not found:
+        fail("there is no `%s` on the PATH: give the tag a path or urls" % repository_ctx.attr.program)
+    return found
+
+_SOURCE_ATTRS = {
+    "path": attr.string(),
+    "program": attr.string(),
+    "sha256": attr.string(),
+    "strip_prefix": attr.string(),
+    "urls": attr.string_list(),
+}
+
+_SDK_BUILD = """\
+load("{go_sdk}", "go_sdk", "go_std")
+
+go_std(
+    name = "std",
+    srcs = glob(
+        [
+            "bin/go",
+            "bin/go.exe",
+            "go.env",
+            "pkg/include/**",
+            "pkg/tool/**",
+            "src/**",
+        ],
+        allow_empty = True,
+        exclude = [
+            "src/cmd/**",
+            "**/*_test.go",
+            "**/testdata/**",
+        ],
+    ),
+    root = "VERSION",
+)
+
+go_sdk(
+    name = "sdk",
+    root = "VERSION",
+    std = ":std",
+    tools = glob(
+        [
+            "bin/go",
+            "bin/go.exe",
+            "pkg/include/**",
+            "pkg/tool/*/asm*",
+            "pkg/tool/*/compile*",
+        ],
+        allow_empty = True,
+    ),
+    visibility = ["//visibility:public"],
+    wasm_exec = "lib/wasm/wasm_exec.js",
+)
+"""
+
+def _go_sdk_repository_impl(repository_ctx):
+    if repository_ctx.attr.urls:
+        repository_ctx.download_and_extract(
+            repository_ctx.attr.urls,
+            sha256 = repository_ctx.attr.sha256,
+            stripPrefix = repository_ctx.attr.strip_prefix,
+        )
+    else:
+        found = _find(repository_ctx)
+        root = found
+        if not repository_ctx.attr.path:
+            asked = repository_ctx.execute([found, "env", "GOROOT"], environment = {"GOTOOLCHAIN": "local"})
+            if asked.return_code != 0:
+                fail("`%s env GOROOT` fails:\n%s" % (found, asked.stderr))
+            root = repository_ctx.path(asked.stdout.strip())
+        for entry in ["VERSION", "bin", "go.env", "lib", "pkg", "src"]:
+            if root.get_child(entry).exists:
+                repository_ctx.symlink(root.get_child(entry), entry)
+        if not root.get_child("VERSION").exists:
+            fail("%s is no Go SDK: it has no VERSION" % root)
+    repository_ctx.file("BUILD.bazel", _SDK_BUILD.format(go_sdk = Label("//rules/private:go_sdk.bzl")))
+
+go_sdk_repository = repository_rule(
+    implementation = _go_sdk_repository_impl,
+    attrs = _SOURCE_ATTRS,
+    configure = True,
+    environ = ["PATH"],
+    doc = "A Go SDK.",
+)
+
+_TOOL_BUILD = """\
+load("{gowasm}", "gowasm_tool")
+
+gowasm_tool(
+    name = "tool",
+    tool = "{program}",
+    visibility = ["//visibility:public"],
+)
+"""
+
+def _gowasm_repository_impl(repository_ctx):
+    program = "gowasm.exe" if repository_ctx.os.name.startswith("windows") else "gowasm"
+    if repository_ctx.attr.urls:
+        repository_ctx.download_and_extract(
+            repository_ctx.attr.urls,
+            sha256 = repository_ctx.attr.sha256,
+            stripPrefix = repository_ctx.attr.strip_prefix,
+        )
+    elif repository_ctx.attr.cargo:
+        manifest = repository_ctx.path(Label("//:MODULE.bazel")).dirname.get_child("Cargo.toml")
+        cargo = repository_ctx.which("cargo")
+        if not cargo:
+            fail("there is no cargo on the PATH: install Rust, or give the tag a path or urls")
+        repository_ctx.report_progress("building gowasm with cargo")
+        built = repository_ctx.execute(
+            [cargo, "build", "--release", "--locked", "--package", "gowasm", "--manifest-path", manifest, "--target-dir", "target"],
+            timeout = 3600,
+        )
+        if built.return_code != 0:
+            fail("cargo cannot build gowasm:\n" + built.stderr)
+        repository_ctx.symlink("target/release/" + program, program)
+    else:
+        repository_ctx.symlink(_find(repository_ctx), program)
+    repository_ctx.file("BUILD.bazel", _TOOL_BUILD.format(
+        gowasm = Label("//rules/private:gowasm.bzl"),
+        program = program,
+    ))
+
+gowasm_repository = repository_rule(
+    implementation = _gowasm_repository_impl,
+    attrs = _SOURCE_ATTRS | {"cargo": attr.bool()},
+    configure = True,
+    environ = ["PATH"],
+    doc = "The gowasm tool.",
+)
+
+_TOOLCHAIN = """\
+toolchain(
+    name = "{name}",
+    exec_compatible_with = HOST_CONSTRAINTS,
+    target_settings = {settings},
+    toolchain = "{toolchain}",
+    toolchain_type = "{type}",
+)
+"""
+
+_SETTING = """\
+config_setting(
+    name = "{name}",
+    flag_values = {{"{flag}": "{value}"}},
+)
+"""
+
+def _toolchains_repository_impl(repository_ctx):
+    parts = ['load("@platforms//host:constraints.bzl", "HOST_CONSTRAINTS")\n']
+    parts.append(_TOOLCHAIN.format(
+        name = "gowasm",
+        settings = "[]",
+        toolchain = "@go_wasm_tool//:tool",
+        type = Label("//toolchains:gowasm_type"),
+    ))
+    for index, sdk in enumerate(repository_ctx.attr.sdks):
+        # The first one also serves those who name none.
+        values = {"is_" + sdk: sdk}
+        if index == 0:
+            values["is_default"] = ""
+        for setting, value in values.items():
+            parts.append(_SETTING.format(
+                name = setting,
+                flag = Label("//toolchains:go_sdk"),
+                value = value,
+            ))
+            parts.append(_TOOLCHAIN.format(
+                name = "sdk_" + setting,
+                settings = '[":%s"]' % setting,
+                toolchain = "@go_wasm_sdk_%s//:sdk" % sdk,
+                type = Label("//toolchains:go_sdk_type"),
+            ))
+    repository_ctx.file("BUILD.bazel", "\n".join(parts))
+
+toolchains_repository = repository_rule(
+    implementation = _toolchains_repository_impl,
+    attrs = {"sdks": attr.string_list()},
+    doc = "The toolchains to register.",
+)

@@ -1,0 +1,16 @@
+"""Modules are built for wasm, whatever the rest of the build is for."""
+
+def _wasm_impl(_settings, attr):
+    return {
+        "//command_line_option:platforms": str(Label("//toolchains:" + attr.goos)),
+        "//toolchains:goos": attr.goos,
+    }
+
+wasm_transition = transition(
+    implementation = _wasm_impl,
+    inputs = [],
+    outputs = [
+        "//command_line_option:platforms",
+        "//toolchains:goos",
+    ],
+)

@@ -1,0 +1,11 @@
+"""A Go SDK as a toolchain."""
+
+GoSdkInfo = provider(
+    doc = "A release of Go, and the standard library that it makes for the target.",
+    fields = {
+        "root": "File: VERSION, which stands in the root of the SDK",
+        "std": "File: the folder of the compiled standard library",
+        "tools": "depset of File: what the compile actions need: the programs and their headers",
+        "wasm_exec": "File: wasm_exec.js, with which modules of GOOS=js run",
+    },
+)

@@ -1,0 +1,11 @@
+"""What a compiled Go package tells the rules that link it."""
+
+GoWasmPackageInfo = provider(
+    doc = "A Go package, compiled for wasm.",
+    fields = {
+        "archive": "File: the package archive",
+        "directives": "File: the directives in the package, JSON",
+        "importpath": "string: the import path",
+        "transitive": "depset of struct(importpath, archive, directives): this package and all that it needs, without the standard library",
+    },
+)

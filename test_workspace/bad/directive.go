@@ -1,0 +1,6 @@
+package main
+
+//go:wasmexport sum
+func sum(numbers []int32) int32 { return numbers[0] }
+
+func main() {}

@@ -1,0 +1,4 @@
+package words
+
+// System is what this package was built for.
+const System = "js"

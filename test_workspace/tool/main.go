@@ -1,0 +1,12 @@
+// Package main is a command.
+package main
+
+import (
+	"fmt"
+
+	"example.com/test/shared/words"
+)
+
+func main() {
+	fmt.Println(words.Join("built for", words.System))
+}
