@@ -99,7 +99,7 @@ def compile_action(ctx, name, importpath, srcs, embedsrcs, deps, goos, tags = []
         transitive = depset([this], transitive = [info.transitive for info in infos]),
     )
 
-def link_action(ctx, name, package, goos, buildmode, x_defs, ldflags, module):
+def link_action(ctx, name, package, goos, buildmode, x_defs, ldflags, guard, module):
     """Links a module and writes its manifest.
 
     Args:
@@ -110,6 +110,7 @@ def link_action(ctx, name, package, goos, buildmode, x_defs, ldflags, module):
         buildmode: `c-shared` or `exe`
         x_defs: string variables to set, by `importpath.name`
         ldflags: further flags of `go tool link`
+        guard: whether exports get a guard
         module: the module's File
 
     Returns:
@@ -131,6 +132,8 @@ def link_action(ctx, name, package, goos, buildmode, x_defs, ldflags, module):
     args.add_all(packages, before_each = "--directives", map_each = _directives_arg)
     args.add_all(["%s=%s" % (key, value) for key, value in sorted(x_defs.items())], before_each = "--define")
     args.add_all(ldflags, format_each = "--flag=%s")
+    if not guard:
+        args.add("--no-guard")
     args.add("--output", module)
     args.add("--manifest", manifest)
     ctx.actions.run(

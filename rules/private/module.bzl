@@ -12,6 +12,10 @@ _ATTRS = PACKAGE_ATTRS | {
         providers = [GoWasmPackageInfo],
         doc = "A go_wasm_package of package main, in place of srcs.",
     ),
+    "guard": attr.bool(
+        default = True,
+        doc = "Put a guard in front of every export: calls before init, after a trap and after an exit trap and say why. Modules for js get none.",
+    ),
     "importpath": attr.string(doc = "The import path of package main; with srcs only. The label's package without."),
     "ldflags": attr.string_list(doc = "Flags of `go tool link`, such as `-s`."),
     "lang": attr.string(doc = "The version of the language, such as `go1.24`; the SDK's own without."),
@@ -57,6 +61,7 @@ def _module_impl(ctx, buildmode):
         buildmode = buildmode,
         x_defs = ctx.attr.x_defs,
         ldflags = ctx.attr.ldflags,
+        guard = ctx.attr.guard,
         module = ctx.actions.declare_file(name + ".unverified.wasm") if ctx.attr.verify else module,
     )
     verdict = None

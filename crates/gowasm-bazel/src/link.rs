@@ -26,6 +26,8 @@ pub struct Link {
     pub definitions: Vec<String>,
     /// Further flags of `go tool link`, such as `-s`.
     pub flags: Vec<String>,
+    /// Whether exports get a guard; modules for js cannot have one.
+    pub guard: bool,
     pub output: PathBuf,
     pub manifest: PathBuf,
 }
@@ -50,7 +52,14 @@ pub fn link(request: &Link) -> Result<Vec<Diagnostic>, Failure> {
     let mut options = Options::parse(arguments(request, importcfg)).map_err(refused)?;
     options.goroot = String::new();
     gowasm_link::link(&options).map_err(refused)?;
-    // 3. What it has against what the directives say.
+    // 3. Calls at the wrong time trap and say why, as with `gowasm build`.
+    if request.guard {
+        let module = gowasm_guard::guard(&files::read(&request.output)?).map_err(|error| {
+            Failure::input(Diagnostic::error(format!("the module cannot get its guard: {error}")))
+        })?;
+        files::write(&request.output, &module)?;
+    }
+    // 4. What it has against what the directives say.
     let module = files::read(&request.output)?;
     let manifest =
         Manifest::build(&directives, request.target, &request.import_path, &sdk.version, &module)

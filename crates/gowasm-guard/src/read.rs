@@ -30,7 +30,18 @@ pub(crate) struct Layout {
     pub(crate) data_segments: u32,
     /// The lowest address that a data segment fills.
     pub(crate) lowest_data: u64,
+    /// The last two, for when there may be no more.
+    pub(crate) last_segments: [Segment; 2],
     pub(crate) name_section: Option<Range<usize>>,
+}
+
+/// An active data segment.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Segment {
+    /// Of the whole entry.
+    pub(crate) place: Range<usize>,
+    pub(crate) address: u64,
+    pub(crate) bytes: Range<usize>,
 }
 
 #[derive(Debug)]
@@ -106,7 +117,13 @@ pub(crate) fn read(module: &[u8]) -> Result<Layout, Error> {
             Payload::DataSection(section) => {
                 layout.data_segments = section.count();
                 for segment in section {
-                    layout.lowest_data = layout.lowest_data.min(start_of(&segment?.kind)?);
+                    let segment = segment?;
+                    let address = start_of(&segment.kind)?;
+                    layout.lowest_data = layout.lowest_data.min(address);
+                    let place = place(segment.range);
+                    let bytes = place.end - segment.data.len()..place.end;
+                    let [_, last] = std::mem::take(&mut layout.last_segments);
+                    layout.last_segments = [last, Segment { place, address, bytes }];
                 }
             }
             Payload::CustomSection(section) => {

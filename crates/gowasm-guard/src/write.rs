@@ -17,6 +17,9 @@ const CODE: u8 = 10;
 const DATA: u8 = 11;
 const DATA_COUNT: u8 = 12;
 
+/// How many data segments engines accept. Go's linker uses all of them for a large program.
+const MAX_SEGMENTS: u32 = 100_000;
+
 pub(crate) fn write(
     module: &[u8],
     layout: &Layout,
@@ -69,16 +72,13 @@ fn section(
         DATA => match &additions.texts {
             None => return Ok(None),
             Some((address, bytes)) => {
-                let mut segment = vec![0, 0x41];
-                (*address as i32).encode(&mut segment);
-                segment.push(0x0b);
-                bytes.as_slice().encode(&mut segment);
-                append(contents, 1, &segment)?
+                data(module, contents, range, layout, u64::from(*address), bytes)?
             }
         },
         DATA_COUNT => {
             let mut count = Vec::new();
-            (layout.data_segments + u32::from(additions.texts.is_some())).encode(&mut count);
+            let more = additions.texts.is_some() && layout.data_segments < MAX_SEGMENTS;
+            (layout.data_segments + u32::from(more)).encode(&mut count);
             count
         }
         CUSTOM => match &layout.name_section {
@@ -104,6 +104,41 @@ fn append(contents: &[u8], more: usize, entries: &[u8]) -> Result<Vec<u8>, Error
     out.extend_from_slice(old);
     out.extend_from_slice(entries);
     Ok(out)
+}
+
+/// The data with the texts behind it. Where there is no room for another segment, the last two become
+/// one: what lies between them is zero before the module writes there.
+fn data(
+    module: &[u8],
+    contents: &[u8],
+    range: &Range<usize>,
+    layout: &Layout,
+    address: u64,
+    texts: &[u8],
+) -> Result<Vec<u8>, Error> {
+    let added = segment(address, texts);
+    if layout.data_segments < MAX_SEGMENTS {
+        return append(contents, 1, &added);
+    }
+    const NO_ROOM: Error = Error::Missing("room for a data segment");
+    let [first, second] = &layout.last_segments;
+    let gap = second.address.checked_sub(first.address + first.bytes.len() as u64);
+    let gap = gap.filter(|gap| *gap <= module.len() as u64).ok_or(NO_ROOM)?;
+    let bytes = |place: &Range<usize>| module.get(place.clone()).unwrap_or_default();
+    let merged = [bytes(&first.bytes), &vec![0; gap as usize], bytes(&second.bytes)].concat();
+    let mut out = contents.get(..first.place.start - range.start).ok_or(NO_ROOM)?.to_vec();
+    out.extend(segment(first.address, &merged));
+    out.extend(added);
+    Ok(out)
+}
+
+/// An active segment of the first memory.
+fn segment(address: u64, bytes: &[u8]) -> Vec<u8> {
+    let mut segment = vec![0, 0x41];
+    (address as i32).encode(&mut segment);
+    segment.push(0x0b);
+    bytes.encode(&mut segment);
+    segment
 }
 
 fn exports(layout: &Layout, additions: &Additions) -> Vec<u8> {

@@ -139,3 +139,25 @@ fn what_is_no_module_of_go_is_refused_and_never_a_panic() {
         let _ = gowasm_guard::guard(&damaged);
     }
 }
+
+#[test]
+fn a_module_with_as_many_segments_as_engines_take_gets_no_more() {
+    let mut segments = String::new();
+    for index in 0..100_000 {
+        segments += &format!("(data (i32.const {}) \"x\")", 12288 + 64 + index * 12);
+    }
+    let text = REACTOR
+        .replace("(memory (export \"memory\") 1)", "(memory (export \"memory\") 32)")
+        .replace("(data (i32.const 12288) \"kept\")", &segments);
+    let module = wat::parse_str(text).unwrap();
+    let mut loaded = Loaded::new(&gowasm_guard::guard(&module).unwrap());
+    let before = loaded.call("add", &[Val::I32(1), Val::I64(2)]);
+    assert!(before.is_err(), "a call before the initialisation went through: {before:?}");
+    let memory =
+        loaded.instance.get_export(&loaded.store, "memory").unwrap().into_memory().unwrap();
+    let data = memory.data(&loaded.store);
+    for index in [0, 99_998, 99_999] {
+        let at = 12288 + 64 + index * 12;
+        assert_eq!(data[at..at + 2], *b"x\0", "segment {index}");
+    }
+}

@@ -38,6 +38,9 @@ pub(crate) struct Args {
     /// Another flag of `go tool link`, such as -s
     #[arg(long = "flag", value_name = "FLAG", allow_hyphen_values = true)]
     flags: Vec<String>,
+    /// Leave out the guard in front of the exports (docs/guard.md)
+    #[arg(long)]
+    no_guard: bool,
     /// The module, not verified yet
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
@@ -56,6 +59,7 @@ pub(crate) fn run(args: Args) -> Result<Vec<Diagnostic>, Failure> {
         directives: args.directives,
         definitions: args.definitions,
         flags: args.flags,
+        guard: !args.no_guard && args.goos == Goos::Wasip1,
         output: args.output,
         manifest: args.manifest,
     })?)
