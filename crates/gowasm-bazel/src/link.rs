@@ -10,6 +10,7 @@ use gowasm_directive::{Directives, Manifest, Target};
 use gowasm_link::Options;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 
 pub struct Link {
     pub sdk: PathBuf,
@@ -33,7 +34,7 @@ pub struct Link {
 }
 
 /// Links; the warnings are for the user.
-pub fn link(request: &Link) -> Result<Vec<Diagnostic>, Failure> {
+pub fn link(request: &Link, cancel: &AtomicBool) -> Result<Vec<Diagnostic>, Failure> {
     let sdk = Sdk::open(&request.sdk)?;
     // 1. Directives that do not fit together are told before the linker falls over them.
     let directives = directives(request)?;
@@ -51,7 +52,7 @@ pub fn link(request: &Link) -> Result<Vec<Diagnostic>, Failure> {
     let refused = |error: gowasm_link::Error| Failure::Input(error.into_diagnostics());
     let mut options = Options::parse(arguments(request, importcfg)).map_err(refused)?;
     options.goroot = String::new();
-    gowasm_link::link(&options).map_err(refused)?;
+    gowasm_link::link(&options, cancel).map_err(refused)?;
     // 3. Calls at the wrong time trap and say why, as with `gowasm build`.
     if request.guard {
         let module = gowasm_guard::guard(&files::read(&request.output)?).map_err(|error| {

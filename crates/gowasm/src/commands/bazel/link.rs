@@ -1,6 +1,7 @@
 //! `gowasm bazel link`
 
 use super::archive;
+use crate::context::Context;
 use crate::failure::Failure;
 use gowasm_bazel::Link;
 use gowasm_diagnostic::Diagnostic;
@@ -48,8 +49,8 @@ pub(crate) struct Args {
     manifest: PathBuf,
 }
 
-pub(crate) fn run(args: Args) -> Result<Vec<Diagnostic>, Failure> {
-    Ok(gowasm_bazel::link(&Link {
+pub(crate) fn run(args: Args, context: &Context) -> Result<Vec<Diagnostic>, Failure> {
+    let request = Link {
         sdk: args.sdk,
         std: args.std,
         target: Target { goos: args.goos, build_mode: args.buildmode },
@@ -62,5 +63,6 @@ pub(crate) fn run(args: Args) -> Result<Vec<Diagnostic>, Failure> {
         guard: !args.no_guard && args.goos == Goos::Wasip1,
         output: args.output,
         manifest: args.manifest,
-    })?)
+    };
+    Ok(gowasm_bazel::link(&request, &context.cancel)?)
 }

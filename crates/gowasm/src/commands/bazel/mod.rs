@@ -30,7 +30,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
     let warnings = match args.action {
         Action::Std(args) => std::run(args),
         Action::Compile(args) => compile::run(args),
-        Action::Link(args) => link::run(args),
+        Action::Link(args) => link::run(args, context),
         Action::Verify(args) => verify::run(args, context),
     }?;
     warnings.iter().for_each(|warning| context.report(warning));
