@@ -31,10 +31,11 @@ impl Cluster {
 
     /// Builds in the local sandbox what the remote cache does not have.
     pub(crate) fn cached(&self, machine: &Machine, arguments: &[&str]) -> Result<Run> {
-        let flags = [
-            "--spawn_strategy=sandboxed".to_owned(),
-            format!("--remote_cache={}", self.grid.url()),
-        ];
+        // The properties are part of an action's key. Of two flags the last counts.
+        let mut flags = self.flags();
+        flags.push("--spawn_strategy=sandboxed".to_owned());
+        flags.push("--remote_executor=".to_owned());
+        flags.push(format!("--remote_cache={}", self.grid.url()));
         build(machine, &flags, arguments)
     }
 
