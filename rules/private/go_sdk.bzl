@@ -1,7 +1,7 @@
 """The toolchain of a Go SDK, and the standard library that is made of it."""
 
-load("//rules/private:settings.bzl", "SettingInfo")
 load("//rules/providers:go_sdk_info.bzl", "GoSdkInfo")
+load("//toolchains:settings.bzl", "SettingInfo")
 
 _GOWASM_TYPE = "//toolchains:gowasm_type"
 

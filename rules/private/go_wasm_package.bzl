@@ -1,8 +1,8 @@
 """One Go package."""
 
 load("//rules/private:actions.bzl", "TOOLCHAINS", "compile_action")
-load("//rules/private:settings.bzl", "SettingInfo")
 load("//rules/providers:go_wasm_package_info.bzl", "GoWasmPackageInfo")
+load("//toolchains:settings.bzl", "SettingInfo")
 
 PACKAGE_ATTRS = {
     "deps": attr.label_list(

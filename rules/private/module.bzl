@@ -2,10 +2,10 @@
 
 load("//rules/private:actions.bzl", "TOOLCHAINS", "link_action", "verify_action")
 load("//rules/private:go_wasm_package.bzl", "PACKAGE_ATTRS", "compile_package")
-load("//rules/private:settings.bzl", "SettingInfo")
 load("//rules/private:transition.bzl", "wasm_transition")
 load("//rules/providers:go_wasm_module_info.bzl", "GoWasmModuleInfo")
 load("//rules/providers:go_wasm_package_info.bzl", "GoWasmPackageInfo")
+load("//toolchains:settings.bzl", "SettingInfo")
 
 _ATTRS = PACKAGE_ATTRS | {
     "embed": attr.label_list(

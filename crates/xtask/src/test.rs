@@ -58,6 +58,9 @@ pub(crate) fn run(only_bazel: bool) -> Result<ExitCode> {
         let gos = toolchains(&mut count);
         println!("== cargo test");
         cargo_test(&mut count, &gos, servers.as_ref())?;
+        // A Rust program with Go plugins; its build script needs a Go. The one with wasmtime takes
+        // minutes to compile and is left to its own command (examples/hosts).
+        count.part("host with wasmi", || host("wasmi", &gos));
         count.part("demo", demo::run);
     }
     bazel(&mut count, servers.as_ref());
@@ -89,6 +92,17 @@ fn bazel(count: &mut Count, servers: Option<&Programs>) {
         Ok(kit) => e2e::run(count, &kit, servers),
         Err(error) => count.skip("Bazel", &error),
     }
+}
+
+fn host(engine: &str, gos: &str) -> Result<bool> {
+    let mut command = project::cargo();
+    command.current_dir(project::root().join("examples/hosts"));
+    command.args(["test", "--locked", "--package", &format!("host-{engine}"), "--target-dir"]);
+    command.arg(project::target_dir()).env("GOTOOLCHAIN", "local");
+    if let Some(go) = env::split_paths(gos).next() {
+        command.env("GOWASM_GO", go);
+    }
+    succeeds(&mut command)
 }
 
 fn succeeds(command: &mut Command) -> Result<bool> {
