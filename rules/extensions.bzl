@@ -1,5 +1,6 @@
-"""The module extension: Go SDKs and the gowasm tool."""
+"""The module extension: Go SDKs, the gowasm tool and third-party Go modules."""
 
+load("//rules/private:go_modules.bzl", "go_modules_repository")
 load("//rules/private:repositories.bzl", "go_sdk_repository", "gowasm_repository", "toolchains_repository")
 
 _SOURCE_ATTRS = {
@@ -25,6 +26,16 @@ _tool = tag_class(
     doc = "The gowasm tool.",
 )
 
+_modules = tag_class(
+    attrs = {
+        "go": attr.string(doc = "The go command, where it is not the one on the PATH."),
+        "go_mod": attr.label(mandatory = True, doc = "go.mod"),
+        "go_sum": attr.label(mandatory = True, doc = "go.sum"),
+        "name": attr.string(default = "go_modules", doc = "The repository to make."),
+    },
+    doc = "The packages of the Go modules that a go.mod requires: `@go_modules//IMPORTPATH`.",
+)
+
 def _go_wasm_impl(module_ctx):
     sdks = []
     tools = []
@@ -33,6 +44,8 @@ def _go_wasm_impl(module_ctx):
         if module.is_root:
             sdks += module.tags.sdk
             tools += module.tags.tool
+            for tag in module.tags.modules:
+                go_modules_repository(name = tag.name, go = tag.go, go_mod = tag.go_mod, go_sum = tag.go_sum)
     names = []
     for sdk in sdks:
         if sdk.name in names:
@@ -68,8 +81,9 @@ def _go_wasm_impl(module_ctx):
 go_wasm = module_extension(
     implementation = _go_wasm_impl,
     tag_classes = {
+        "modules": _modules,
         "sdk": _sdk,
         "tool": _tool,
     },
-    doc = "Go SDKs and the gowasm tool.",
+    doc = "Go SDKs, the gowasm tool and third-party Go modules.",
 )
