@@ -4,7 +4,7 @@ use crate::{Failure, files};
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::Manifest;
 use gowasm_verify::{Engine, Limits, NodeOptions, Plan, Request};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 pub struct Verify {
@@ -26,7 +26,7 @@ pub fn verify(request: &Verify, cancel: &AtomicBool) -> Result<(), Failure> {
             let message = format!("{} is no manifest: {error}", request.manifest.display());
             Failure::input(Diagnostic::error(message))
         })?;
-    let plan = request.plan.as_ref().map(read_plan).transpose()?;
+    let plan = request.plan.as_deref().map(read_plan).transpose()?;
     let engine = Engine::for_module(&module).map_err(Failure::input)?;
     let node = match engine {
         Engine::Node => Some(NodeOptions::new(files::absolute(&request.sdk)?)),
@@ -52,7 +52,7 @@ pub fn verify(request: &Verify, cancel: &AtomicBool) -> Result<(), Failure> {
     files::write(&request.output, &module)
 }
 
-fn read_plan(place: &PathBuf) -> Result<Plan, Failure> {
+fn read_plan(place: &Path) -> Result<Plan, Failure> {
     let shown = place.display().to_string();
     let text = String::from_utf8(files::read(place)?)
         .map_err(|_| Failure::input(Diagnostic::error(format!("{shown} is not UTF-8"))))?;

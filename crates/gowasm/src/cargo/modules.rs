@@ -93,7 +93,7 @@ fn metadata(selection: &Selection, context: &Context) -> Result<Metadata, Failur
         (selection.offline, "--offline"),
         (selection.frozen, "--frozen"),
     ];
-    let flags = flags.into_iter().filter_map(|(given, flag)| given.then(|| flag.to_owned()));
+    let flags = flags.into_iter().filter(|(given, _)| *given).map(|(_, flag)| flag.to_owned());
     command.other_options(flags.collect::<Vec<_>>());
     // Only with dependencies does Cargo hold Cargo.lock against the manifests.
     if !selection.locked && !selection.frozen {

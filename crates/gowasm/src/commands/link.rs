@@ -5,6 +5,7 @@ use crate::failure::Failure;
 use gowasm_diagnostic::Diagnostic;
 use gowasm_link::{Error, Options};
 use std::ffi::OsString;
+use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -47,6 +48,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Puts the guarded module in the place of the linked one, all of it or nothing.
 fn guard(module: &Path) -> Result<(), Failure> {
     let failed = |what: &str, why: String| {
         Diagnostic::error(format!("cannot {what} {}: {why}", module.display()))
@@ -56,7 +58,14 @@ fn guard(module: &Path) -> Result<(), Failure> {
     };
     let bytes = std::fs::read(module).map_err(io("read"))?;
     let bytes = gowasm_guard::guard(&bytes).map_err(|error| failed("guard", error.to_string()))?;
-    std::fs::write(module, bytes).map_err(io("write"))
+    let replace = || {
+        let folder = module.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
+        file.write_all(&bytes)?;
+        file.as_file().set_permissions(std::fs::metadata(module)?.permissions())?;
+        file.persist(module).map_err(|failed| failed.error)
+    };
+    replace().map(drop).map_err(io("write"))
 }
 
 pub(crate) fn failure(error: Error) -> Failure {

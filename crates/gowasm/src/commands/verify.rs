@@ -93,7 +93,7 @@ pub(crate) fn verdict(args: &Args, context: &Context) -> Result<Verdict, Failure
         times: !args.no_times,
         cancel: &context.cancel,
     };
-    Ok(gowasm_verify::verify(&module, &request).map_err(gowasm_build::Failure::from)?)
+    gowasm_verify::verify(&module, &request).map_err(gowasm_build::Failure::from)
 }
 
 fn engine(name: Option<EngineName>) -> Result<Option<Engine>, Failure> {

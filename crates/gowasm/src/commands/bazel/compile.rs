@@ -44,7 +44,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: Args) -> Result<Vec<Diagnostic>, Failure> {
-    Ok(gowasm_bazel::compile(&Compile {
+    gowasm_bazel::compile(&Compile {
         sdk: args.sdk,
         std: args.std,
         goos: args.goos,
@@ -56,5 +56,5 @@ pub(crate) fn run(args: Args) -> Result<Vec<Diagnostic>, Failure> {
         archives: args.archives,
         output: args.output,
         directives: args.directives,
-    })?)
+    })
 }

@@ -64,5 +64,5 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<Vec<Diagnostic>, Fail
         output: args.output,
         manifest: args.manifest,
     };
-    Ok(gowasm_bazel::link(&request, &context.cancel)?)
+    gowasm_bazel::link(&request, &context.cancel)
 }
