@@ -10,6 +10,7 @@ use gowasm_directive::{Directives, GoModule, GoPackage, Goos};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+#[derive(Clone)]
 pub struct Compile {
     /// The root of the Go SDK.
     pub sdk: PathBuf,
@@ -30,51 +31,62 @@ pub struct Compile {
     pub directives: PathBuf,
 }
 
-/// Folders of one compilation.
-struct Work<'a> {
-    request: &'a Compile,
-    sdk: Sdk,
+/// One compilation and its folders.
+pub(crate) struct Work<'a> {
+    pub(crate) request: &'a Compile,
+    pub(crate) sdk: &'a Sdk,
     /// The package's files, copied.
-    stage: PathBuf,
+    pub(crate) stage: PathBuf,
     /// What the tools tell each other.
-    scratch: PathBuf,
+    pub(crate) scratch: PathBuf,
+    /// The name that the linker knows the package by.
+    pub(crate) package_path: String,
+    /// Whether it may import what is internal to the standard library.
+    pub(crate) sees_internals: bool,
 }
 
 /// Compiles; the warnings are for the user.
 pub fn compile(request: &Compile) -> Result<Vec<Diagnostic>, Failure> {
     let folder = files::scratch()?;
-    let work = Work {
-        request,
-        sdk: Sdk::open(&request.sdk)?,
-        stage: folder.path().join("src"),
-        scratch: folder.path().join("work"),
-    };
+    let sdk = Sdk::open(&request.sdk)?;
     // 1. Go says which files count.
-    files::write(&work.scratch.join("go_asm.h"), b"")?;
-    let chosen = sources::choose(
-        &work.sdk,
-        request.goos,
-        &request.tags,
-        &request.sources,
-        &work.stage,
-        &work.scratch,
-    )?;
+    let (stage, scratch) = (folder.path().join("src"), folder.path().join("work"));
+    let chosen = choose(request, &sdk, &stage, &scratch)?;
+    let package_path = match chosen.name.as_str() {
+        "main" => "main".to_owned(),
+        _ => request.import_path.clone(),
+    };
+    let work = Work { request, sdk: &sdk, stage, scratch, package_path, sees_internals: false };
     // 2. Their directives, which a later link checks together.
     let (directives, warnings) = work.directives(&chosen)?;
-    // 3. The compiler writes the archive, and the assembler's objects are added to it.
-    let output = files::absolute(&request.output)?;
-    let symabis = work.symabis(&chosen)?;
-    work.compile(&chosen, symabis.as_deref(), &output)?;
-    archive::append(&output, &work.assemble(&chosen)?)?;
+    // 3. The archive.
+    work.archive(&chosen, &request.output)?;
     // 4. The directives are last: an action that failed has left nothing to go on with.
-    let text = serde_json::to_vec(&directives).map_err(std::io::Error::from);
-    let text = text.map_err(|error| Failure::io("write", &request.directives, &error))?;
-    files::write(&request.directives, &text)?;
+    write_directives(&directives, &request.directives)?;
     Ok(warnings)
 }
 
+pub(crate) fn choose(
+    request: &Compile,
+    sdk: &Sdk,
+    stage: &Path,
+    scratch: &Path,
+) -> Result<Chosen, Failure> {
+    files::write(&scratch.join("go_asm.h"), b"")?;
+    sources::choose(sdk, request.goos, &request.tags, &request.sources, stage, scratch)
+}
+
+pub(crate) fn write_directives(directives: &Directives, place: &Path) -> Result<(), Failure> {
+    let text = serde_json::to_vec(directives).map_err(std::io::Error::from);
+    let text = text.map_err(|error| Failure::io("write", place, &error))?;
+    files::write(place, &text)
+}
+
 impl Work<'_> {
-    fn directives(&self, chosen: &Chosen) -> Result<(Directives, Vec<Diagnostic>), Failure> {
+    pub(crate) fn directives(
+        &self,
+        chosen: &Chosen,
+    ) -> Result<(Directives, Vec<Diagnostic>), Failure> {
         let sources = &self.request.sources;
         let package = GoPackage {
             import_path: self.request.import_path.clone(),
@@ -96,17 +108,17 @@ impl Work<'_> {
         if errors.is_empty() { Ok((directives, warnings)) } else { Err(Failure::Input(errors)) }
     }
 
-    /// The name that the linker knows the package by.
-    fn package_path(&self, chosen: &Chosen) -> String {
-        match chosen.name.as_str() {
-            "main" => "main".to_owned(),
-            _ => self.request.import_path.clone(),
-        }
+    /// The compiler writes the archive, and the assembler's objects are added to it.
+    pub(crate) fn archive(&self, chosen: &Chosen, output: &Path) -> Result<(), Failure> {
+        let output = files::absolute(output)?;
+        let symabis = self.symabis(chosen)?;
+        self.compile(chosen, symabis.as_deref(), &output)?;
+        archive::append(&output, &self.assemble(chosen)?)
     }
 
     fn compile(&self, chosen: &Chosen, symabis: Option<&Path>, out: &Path) -> Result<(), Failure> {
         let language = self.request.language.clone().unwrap_or_else(|| self.sdk.language());
-        let mut command = self.tool("compile", chosen)?;
+        let mut command = self.tool("compile")?;
         command.arg("-o").arg(out).args(["-lang", &language, "-buildid", "", "-c=2", "-pack"]);
         command.arg("-importcfg").arg(self.importcfg()?);
         if let Some(symabis) = symabis {
@@ -130,8 +142,10 @@ impl Work<'_> {
 
     fn importcfg(&self) -> Result<PathBuf, Failure> {
         let std = importcfg::of_std(&self.request.std)?;
-        let mut entries: Vec<Entry> =
-            std.into_iter().filter(|(path, _)| !importcfg::is_internal(path)).collect();
+        let mut entries: Vec<Entry> = std
+            .into_iter()
+            .filter(|(path, _)| self.sees_internals || !importcfg::is_internal(path))
+            .collect();
         for (import_path, archive) in &self.request.archives {
             entries.push((import_path.clone(), files::absolute(archive)?));
         }
@@ -146,7 +160,7 @@ impl Work<'_> {
             return Ok(None);
         }
         let place = self.scratch.join("symabis");
-        let mut command = self.assembler(chosen)?;
+        let mut command = self.assembler()?;
         command.arg("-gensymabis").arg("-o").arg(&place);
         command.args(chosen.s_files.iter().map(|name| format!("./{name}")));
         self.run(command)?;
@@ -156,7 +170,7 @@ impl Work<'_> {
     fn assemble(&self, chosen: &Chosen) -> Result<Vec<PathBuf>, Failure> {
         let one = |name: &String| {
             let object = self.scratch.join(Path::new(name).with_extension("o"));
-            let mut command = self.assembler(chosen)?;
+            let mut command = self.assembler()?;
             command.arg("-o").arg(&object).arg(format!("./{name}"));
             self.run(command)?;
             Ok(object)
@@ -164,8 +178,8 @@ impl Work<'_> {
         chosen.s_files.iter().map(one).collect()
     }
 
-    fn assembler(&self, chosen: &Chosen) -> Result<Command, Failure> {
-        let mut command = self.tool("asm", chosen)?;
+    fn assembler(&self) -> Result<Command, Failure> {
+        let mut command = self.tool("asm")?;
         command.arg("-I").arg(&self.scratch);
         command.arg("-I").arg(self.sdk.root.join("pkg").join("include"));
         command.args(["-D", &format!("GOOS_{}", self.request.goos.as_str())]);
@@ -175,11 +189,11 @@ impl Work<'_> {
 
     /// A tool that is started among the sources and leaves no path of this machine in what it writes:
     /// like `go build -trimpath` it puts the import path in place of the folder.
-    fn tool(&self, name: &str, chosen: &Chosen) -> Result<Command, Failure> {
+    fn tool(&self, name: &str) -> Result<Command, Failure> {
         let mut command = self.sdk.tool(name, self.request.goos)?;
         let trimmed = format!("{}=>{}", self.stage.display(), self.request.import_path);
         command.current_dir(&self.stage).args(["-trimpath", &trimmed]);
-        command.args(["-p", &self.package_path(chosen)]);
+        command.args(["-p", &self.package_path]);
         Ok(command)
     }
 

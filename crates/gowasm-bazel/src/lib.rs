@@ -10,6 +10,8 @@ mod link;
 mod sdk;
 mod sources;
 mod std;
+mod test;
+mod testmain;
 mod verify;
 
 pub use compile::{Compile, compile};
@@ -17,4 +19,5 @@ pub use gowasm_build::Failure;
 pub use link::{Link, link};
 pub use sources::Source;
 pub use std::{Std, std};
+pub use test::{CompileTest, compile_test};
 pub use verify::{Verify, verify};

@@ -26,7 +26,45 @@ pub(crate) struct Chosen {
     ignored_go_files: Vec<String>,
     pub(crate) embed_patterns: Vec<String>,
     pub(crate) embed_files: Vec<String>,
+    test_go_files: Vec<String>,
+    test_embed_patterns: Vec<String>,
+    test_embed_files: Vec<String>,
+    #[serde(rename = "XTestGoFiles")]
+    x_test_go_files: Vec<String>,
+    #[serde(rename = "XTestEmbedPatterns")]
+    x_test_embed_patterns: Vec<String>,
+    #[serde(rename = "XTestEmbedFiles")]
+    x_test_embed_files: Vec<String>,
     error: Option<ListError>,
+}
+
+impl Chosen {
+    /// A package of one generated file.
+    pub(crate) fn only(file: &str) -> Self {
+        Chosen { go_files: vec![file.to_owned()], ..Chosen::default() }
+    }
+
+    pub(crate) fn test_files(&self) -> &[String] {
+        &self.test_go_files
+    }
+
+    /// The package together with the tests that are part of it.
+    pub(crate) fn with_tests(mut self) -> Self {
+        self.go_files.append(&mut self.test_go_files);
+        self.embed_patterns.append(&mut self.test_embed_patterns);
+        self.embed_files.append(&mut self.test_embed_files);
+        self
+    }
+
+    /// The package of the tests that look at it from outside.
+    pub(crate) fn external_tests(&self) -> Self {
+        Chosen {
+            go_files: self.x_test_go_files.clone(),
+            embed_patterns: self.x_test_embed_patterns.clone(),
+            embed_files: self.x_test_embed_files.clone(),
+            ..Chosen::default()
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -38,8 +76,9 @@ struct ListError {
 }
 
 /// No more than these: whether a program is up to date, for one, is a question for the linker.
-const FIELDS: &str =
-    "-json=Name,GoFiles,SFiles,CgoFiles,IgnoredGoFiles,EmbedPatterns,EmbedFiles,Error";
+const FIELDS: &str = "-json=Name,GoFiles,SFiles,CgoFiles,IgnoredGoFiles,EmbedPatterns,EmbedFiles,\
+    TestGoFiles,TestEmbedPatterns,TestEmbedFiles,\
+    XTestGoFiles,XTestEmbedPatterns,XTestEmbedFiles,Error";
 
 /// Copies the files into `stage` and asks `go list` about that folder.
 pub(crate) fn choose(
@@ -70,7 +109,9 @@ fn check(chosen: Chosen, goos: Goos, sources: &[Source]) -> Result<Chosen, Failu
             Diagnostic::error(message).hint("put a `//go:build !cgo` file beside it, or drop it"),
         ));
     }
-    if chosen.go_files.is_empty() && chosen.error.is_none() || only_ignored(&chosen) {
+    let has_tests = !(chosen.test_go_files.is_empty() && chosen.x_test_go_files.is_empty());
+    if !has_tests && (chosen.go_files.is_empty() && chosen.error.is_none() || only_ignored(&chosen))
+    {
         let ignored: Vec<_> = chosen.ignored_go_files.iter().map(|name| shown(name)).collect();
         let message = format!("no Go file of this package is built for {}/wasm", goos.as_str());
         let hint = match ignored.as_slice() {

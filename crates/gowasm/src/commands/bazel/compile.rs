@@ -43,18 +43,24 @@ pub(crate) struct Args {
     directives: PathBuf,
 }
 
+impl Args {
+    pub(super) fn into_request(self) -> Compile {
+        Compile {
+            sdk: self.sdk,
+            std: self.std,
+            goos: self.goos,
+            import_path: self.importpath,
+            module: self.module,
+            language: self.lang,
+            tags: self.tags,
+            sources: self.sources,
+            archives: self.archives,
+            output: self.output,
+            directives: self.directives,
+        }
+    }
+}
+
 pub(crate) fn run(args: Args) -> Result<Vec<Diagnostic>, Failure> {
-    gowasm_bazel::compile(&Compile {
-        sdk: args.sdk,
-        std: args.std,
-        goos: args.goos,
-        import_path: args.importpath,
-        module: args.module,
-        language: args.lang,
-        tags: args.tags,
-        sources: args.sources,
-        archives: args.archives,
-        output: args.output,
-        directives: args.directives,
-    })
+    gowasm_bazel::compile(&args.into_request())
 }

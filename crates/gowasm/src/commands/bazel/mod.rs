@@ -3,6 +3,7 @@
 mod compile;
 mod link;
 mod std;
+mod test;
 mod verify;
 
 use crate::context::Context;
@@ -23,6 +24,7 @@ enum Action {
     Std(std::Args),
     Compile(compile::Args),
     Link(link::Args),
+    Test(test::Args),
     Verify(verify::Args),
 }
 
@@ -31,6 +33,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
         Action::Std(args) => std::run(args),
         Action::Compile(args) => compile::run(args),
         Action::Link(args) => link::run(args, context),
+        Action::Test(args) => test::run(args),
         Action::Verify(args) => verify::run(args, context),
     }?;
     warnings.iter().for_each(|warning| context.report(warning));
