@@ -3,6 +3,7 @@
 load("//rules/private:go_wasm_binary.bzl", _go_wasm_binary = "go_wasm_binary")
 load("//rules/private:go_wasm_library.bzl", _go_wasm_library = "go_wasm_library")
 load("//rules/private:go_wasm_package.bzl", _go_wasm_package = "go_wasm_package")
+load("//rules/private:go_wasm_test.bzl", _go_wasm_test = "go_wasm_test")
 load("//rules/private:go_wasm_verify_test.bzl", _go_wasm_verify_test = "go_wasm_verify_test")
 load("//rules/providers:go_wasm_module_info.bzl", _GoWasmModuleInfo = "GoWasmModuleInfo")
 load("//rules/providers:go_wasm_package_info.bzl", _GoWasmPackageInfo = "GoWasmPackageInfo")
@@ -10,6 +11,7 @@ load("//rules/providers:go_wasm_package_info.bzl", _GoWasmPackageInfo = "GoWasmP
 go_wasm_binary = _go_wasm_binary
 go_wasm_library = _go_wasm_library
 go_wasm_package = _go_wasm_package
+go_wasm_test = _go_wasm_test
 go_wasm_verify_test = _go_wasm_verify_test
 
 GoWasmModuleInfo = _GoWasmModuleInfo

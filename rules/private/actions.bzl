@@ -49,13 +49,85 @@ def compile_action(ctx, name, importpath, srcs, embedsrcs, deps, goos, tags = []
     Returns:
         GoWasmPackageInfo
     """
-    sdk = _sdk(ctx)
     archive = ctx.actions.declare_file(name + ".a")
     directives = ctx.actions.declare_file(name + ".directives.json")
     infos = [dep[GoWasmPackageInfo] for dep in deps]
-
     args = ctx.actions.args()
     _sdk_args(ctx, "compile", args)
+    inputs = _compile_args(ctx, args, importpath, srcs, embedsrcs, infos, goos, tags, module, lang)
+    args.add("--output", archive)
+    args.add("--directives", directives)
+    ctx.actions.run(
+        outputs = [archive, directives],
+        inputs = inputs,
+        executable = _gowasm(ctx),
+        arguments = [args],
+        mnemonic = "GoWasmCompile",
+        progress_message = "Compiling Go package %s" % importpath,
+        execution_requirements = _REQUIREMENTS,
+        toolchain = GOWASM_TYPE,
+    )
+    this = struct(importpath = importpath, archive = archive, directives = directives)
+    return GoWasmPackageInfo(
+        importpath = importpath,
+        archive = archive,
+        directives = directives,
+        source = struct(label = ctx.label, srcs = srcs, embedsrcs = embedsrcs, deps = infos, lang = lang),
+        transitive = depset([this], transitive = [info.transitive for info in infos]),
+    )
+
+def compile_test_action(ctx, name, importpath, srcs, embedsrcs, infos, goos, tags = [], lang = ""):
+    """Compiles a package with its tests, the tests that import it, and the main package that starts them.
+
+    Args:
+        ctx: the rule's context
+        name: what the outputs are called
+        importpath: the import path of the package
+        srcs: sources, those of tests too
+        embedsrcs: files for `go:embed`
+        infos: GoWasmPackageInfo of what is imported
+        goos: `wasip1` or `js`
+        tags: build tags
+        lang: version of the language, such as `go1.24`
+
+    Returns:
+        GoWasmPackageInfo of the main package
+    """
+    package = ctx.actions.declare_file(name + ".package.a")
+    external = ctx.actions.declare_file(name + ".external.a")
+    main = ctx.actions.declare_file(name + ".main.a")
+    directives = ctx.actions.declare_file(name + ".directives.json")
+    args = ctx.actions.args()
+    _sdk_args(ctx, "test", args)
+    inputs = _compile_args(ctx, args, importpath, srcs, embedsrcs, infos, goos, tags, "", lang)
+    args.add("--output", package)
+    args.add("--external", external)
+    args.add("--main", main)
+    args.add("--directives", directives)
+    ctx.actions.run(
+        outputs = [package, external, main, directives],
+        inputs = inputs,
+        executable = _gowasm(ctx),
+        arguments = [args],
+        mnemonic = "GoWasmCompileTest",
+        progress_message = "Compiling tests of Go package %s" % importpath,
+        execution_requirements = _REQUIREMENTS,
+        toolchain = GOWASM_TYPE,
+    )
+    own = [
+        struct(importpath = importpath, archive = package, directives = None),
+        struct(importpath = importpath + "_test", archive = external, directives = None),
+    ]
+    return GoWasmPackageInfo(
+        importpath = importpath + ".test",
+        archive = main,
+        directives = directives,
+        transitive = depset(own, transitive = [info.transitive for info in infos]),
+    )
+
+def _compile_args(ctx, args, importpath, srcs, embedsrcs, infos, goos, tags, module, lang):
+    """Adds what all compilations are told, and returns what they read."""
+    sdk = _sdk(ctx)
     args.add_all("--std", [sdk.std], expand_directories = False)
     args.add("--goos", goos)
     args.add("--importpath", importpath)
@@ -76,27 +148,9 @@ def compile_action(ctx, name, importpath, srcs, embedsrcs, deps, goos, tags = []
 
     args.add_all(srcs + embedsrcs, before_each = "--src", map_each = _source, allow_closure = True)
     args.add_all([struct(importpath = i.importpath, archive = i.archive) for i in infos], before_each = "--dep", map_each = _dep_arg)
-    args.add("--output", archive)
-    args.add("--directives", directives)
-    ctx.actions.run(
-        outputs = [archive, directives],
-        inputs = depset(
-            srcs + embedsrcs + [sdk.std] + [info.archive for info in infos],
-            transitive = [sdk.tools],
-        ),
-        executable = _gowasm(ctx),
-        arguments = [args],
-        mnemonic = "GoWasmCompile",
-        progress_message = "Compiling Go package %s" % importpath,
-        execution_requirements = _REQUIREMENTS,
-        toolchain = GOWASM_TYPE,
-    )
-    this = struct(importpath = importpath, archive = archive, directives = directives)
-    return GoWasmPackageInfo(
-        importpath = importpath,
-        archive = archive,
-        directives = directives,
-        transitive = depset([this], transitive = [info.transitive for info in infos]),
+    return depset(
+        srcs + embedsrcs + [sdk.std] + [info.archive for info in infos],
+        transitive = [sdk.tools],
     )
 
 def link_action(ctx, name, package, goos, buildmode, x_defs, ldflags, guard, module):
@@ -129,7 +183,7 @@ def link_action(ctx, name, package, goos, buildmode, x_defs, ldflags, guard, mod
     args.add("--main", package.archive)
     args.add_all(packages, before_each = "--dep", map_each = _dep_arg)
     args.add("--directives", package.directives)
-    args.add_all(packages, before_each = "--directives", map_each = _directives_arg)
+    args.add_all([p for p in packages if p.directives], before_each = "--directives", map_each = _directives_arg)
     args.add_all(["%s=%s" % (key, value) for key, value in sorted(x_defs.items())], before_each = "--define")
     args.add_all(ldflags, format_each = "--flag=%s")
     if not guard:
@@ -141,7 +195,7 @@ def link_action(ctx, name, package, goos, buildmode, x_defs, ldflags, guard, mod
         inputs = depset(
             [sdk.root, sdk.std, package.archive, package.directives] +
             [p.archive for p in packages] +
-            [p.directives for p in packages],
+            [p.directives for p in packages if p.directives],
         ),
         executable = _gowasm(ctx),
         arguments = [args],

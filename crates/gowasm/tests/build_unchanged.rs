@@ -291,7 +291,7 @@ fn another_name_of_go() {
     assert!(up_to_date(&link.join("bin/go")));
     assert!(!up_to_date(&go), "the same Go by its own name");
     assert!(!up_to_date(&link.join("bin/go")));
-    // A copy whose files are the same ones, as hard links or links make them.
+    // A copy whose other files are the same ones.
     let copy = built.project.path("copy");
     fs::create_dir_all(copy.join("bin")).unwrap();
     for entry in goroot.read_dir().unwrap().map(Result::unwrap) {
@@ -299,11 +299,8 @@ fn another_name_of_go() {
             std::os::unix::fs::symlink(entry.path(), copy.join(entry.file_name())).unwrap();
         }
     }
-    if fs::hard_link(&go, copy.join("bin/go")).is_err() {
-        fs::copy(&go, copy.join("bin/go")).unwrap();
-    }
-    // The new hard link is a change of the file itself.
-    up_to_date(&link.join("bin/go"));
+    // Not a hard link: that would change the stamp of the Go that other tests watch.
+    fs::copy(&go, copy.join("bin/go")).unwrap();
     assert!(up_to_date(&link.join("bin/go")));
     point(&copy);
     assert!(!up_to_date(&link.join("bin/go")), "the name leads to the copy");

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 /// Compile a package and its tests to the packages of a test program
 #[derive(clap::Args)]
+#[group(skip)]
 pub(crate) struct Args {
     #[command(flatten)]
     package: compile::Args,
