@@ -1,6 +1,7 @@
 """One Go package."""
 
 load("//rules/private:actions.bzl", "TOOLCHAINS", "compile_action")
+load("//rules/private:transition.bzl", "wasm_platform_transition")
 load("//rules/providers:go_wasm_package_info.bzl", "GoWasmPackageInfo")
 load("//toolchains:settings.bzl", "SettingInfo")
 
@@ -57,7 +58,11 @@ go_wasm_package = rule(
         "importpath": attr.string(mandatory = True, doc = "How other packages import this one."),
         "lang": attr.string(doc = "The version of the language, such as `go1.24`, as go.mod has it; the SDK's own without."),
         "module": attr.string(doc = "`path@version` of the Go module, for packages of other people."),
+        "_allowlist_function_transition": attr.label(
+            default = "@bazel_tools//tools/allowlists/function_transition_allowlist",
+        ),
     },
+    cfg = wasm_platform_transition,
     toolchains = TOOLCHAINS,
     provides = [GoWasmPackageInfo],
     doc = "Compiles one Go package to one package archive.",

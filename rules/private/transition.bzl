@@ -14,3 +14,13 @@ wasm_transition = transition(
         "//toolchains:goos",
     ],
 )
+
+def _wasm_platform_impl(settings, _attr):
+    return {"//command_line_option:platforms": str(Label("//toolchains:" + settings["//toolchains:goos"]))}
+
+# A package that is asked for by itself is the same one that a module asks for.
+wasm_platform_transition = transition(
+    implementation = _wasm_platform_impl,
+    inputs = ["//toolchains:goos"],
+    outputs = ["//command_line_option:platforms"],
+)

@@ -143,7 +143,8 @@ fn remote(count: &mut Count, kit: &Kit, programs: &Programs, clean: Option<Diges
             .context("no module")?;
         cluster.damage(module)?;
         other.succeed("clean", &[])?;
-        let run = cluster.cached(&other, &["//plugin"])?;
+        // With all outputs: what is only fetched once it is needed as an input cannot be made again.
+        let run = cluster.cached(&other, &["--remote_download_outputs=all", "//plugin"])?;
         let verify = run.spawns.iter().find(|spawn| spawn.mnemonic == "GoWasmVerify");
         let runner = &verify.context("nothing was verified")?.runner;
         ensure!(runner == "linux-sandbox", "the damaged module was taken: {runner}\n{}", run.said);
