@@ -115,7 +115,7 @@ pub(crate) fn once(name: &str, fill: impl FnOnce(&Path) -> Result<()>) -> Result
 }
 
 /// `GOWASM_TOOLS`, or the user's cache folder, or `.tools` in the checkout.
-pub(crate) fn folder() -> Result<PathBuf> {
+fn folder() -> Result<PathBuf> {
     let folder = match (env::var_os("GOWASM_TOOLS"), etcetera::choose_base_strategy()) {
         (Some(named), _) => PathBuf::from(named),
         (None, Ok(base)) => base.cache_dir().join("gowasm-tools"),

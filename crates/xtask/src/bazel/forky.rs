@@ -4,7 +4,7 @@
 use crate::tools;
 use anyhow::{Context, Result, bail};
 use std::ffi::OsStr;
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -13,21 +13,7 @@ const ENTER: &str = include_str!("enter.sh");
 
 /// Where it is; an error says why this machine cannot have one.
 pub(crate) fn root() -> Result<PathBuf> {
-    let tools = tools::folder()?;
-    let place = tools.join("debian-forky");
-    if place.is_dir() {
-        return Ok(place);
-    }
-    let lock = File::create(tools.join(".lock"))?;
-    lock.lock().context("cannot lock the tools folder")?;
-    if place.is_dir() {
-        return Ok(place);
-    }
-    eprintln!("installing Bazel and buildbox of Debian forky into {}", tools.display());
-    let unfinished = tempfile::Builder::new().prefix(".unfinished-").tempdir_in(&tools)?;
-    install(unfinished.path())?;
-    fs::rename(unfinished.keep(), &place)?;
-    Ok(place)
+    tools::once("debian-forky", install)
 }
 
 /// debootstrap does not resolve virtual packages and fails for the want of one; apt then does the rest.
