@@ -220,7 +220,7 @@ impl DataImage {
     /// Cuts the sections where zeros make that worth while.
     pub(crate) fn segments(&self) -> Vec<Segment<'_>> {
         let cut: Vec<Vec<Range<usize>>> =
-            self.sections.par_iter().map(|section| runs(self.bytes(section))).collect();
+            self.sections.par_iter().map(|section| parallel_runs(self.bytes(section))).collect();
         let mut segments = Vec::with_capacity(cut.iter().map(Vec::len).sum());
         for (number, (section, runs)) in self.sections.iter().zip(cut).enumerate() {
             let bytes = self.bytes(section);
@@ -241,6 +241,35 @@ impl DataImage {
     fn bytes(&self, (_, place): &(u64, Range<usize>)) -> &[u8] {
         self.memory.get(place.clone()).unwrap_or_default()
     }
+}
+
+/// How many bytes are looked through as one piece of work.
+const PIECE: usize = 1 << 18;
+
+/// As [`runs`], piece by piece. Pieces meet between two bytes that are not zero, in a run of both.
+fn parallel_runs(bytes: &[u8]) -> Vec<Range<usize>> {
+    let mut pieces = Vec::new();
+    let mut start = 0;
+    while start < bytes.len() {
+        let rest = bytes.get(start + PIECE..).unwrap_or_default();
+        let end = rest.windows(2).position(|pair| pair[0] != 0 && pair[1] != 0);
+        let end = end.map_or(bytes.len(), |n| start + PIECE + n + 1);
+        pieces.push(start..end);
+        start = end;
+    }
+    let found: Vec<_> = pieces.into_par_iter().map(|p| (p.start, runs(&bytes[p]))).collect();
+    let mut all: Vec<Range<usize>> =
+        Vec::with_capacity(found.iter().map(|(_, runs)| runs.len()).sum());
+    for (start, runs) in found {
+        for run in runs {
+            let run = run.start + start..run.end + start;
+            match all.last_mut() {
+                Some(last) if last.end == run.start => last.end = run.end,
+                _ => all.push(run),
+            }
+        }
+    }
+    all
 }
 
 /// The stretches of `bytes` between zeros that are worth a cut.

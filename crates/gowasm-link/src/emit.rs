@@ -110,15 +110,19 @@ impl Module<'_, '_> {
         section_head(&mut head, 11, count.len() + size)?;
         head.extend_from_slice(&count);
         output.push(&head)?;
-        const BATCH: usize = 1 << 13;
-        let mut bytes = Vec::new();
+        // A batch is put together while the one before is written, the tail with the last one.
+        const BATCH: usize = 1 << 12;
+        let (mut ready, mut next) = (Vec::new(), Vec::new());
         for batch in segments.chunks(BATCH) {
             self.stop()?;
-            bytes.clear();
-            batch.iter().for_each(|segment| segment.push(&mut bytes));
-            output.push(&bytes)?;
+            next.clear();
+            let fill = || batch.iter().for_each(|segment| segment.push(&mut next));
+            rayon::join(|| output.push(&ready), fill).0?;
+            std::mem::swap(&mut ready, &mut next);
         }
-        output.push(&self.tail(written.imported))
+        let (pushed, tail) = rayon::join(|| output.push(&ready), || self.tail(written.imported));
+        pushed?;
+        output.push(&tail)
     }
 
     /// Fails when somebody asked to stop.

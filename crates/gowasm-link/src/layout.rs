@@ -268,7 +268,7 @@ fn sort(symbols: &mut Symbols, slots: TypeSlots) -> Result<Kinds, Error> {
             return sort_types(reader, list);
         }
         if kind != PclnTab as usize {
-            list.sort_by_cached_key(|&symbol| size_key(reader, symbol, zero_base));
+            list.par_sort_by_cached_key(|&symbol| size_key(reader, symbol, zero_base));
         }
         Ok(())
     })?;

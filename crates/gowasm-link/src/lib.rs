@@ -64,7 +64,6 @@ pub fn link(options: &Options, cancel: &AtomicBool) -> Result<Summary, Error> {
     let modinfo = inputs.config.modinfo.as_deref();
     let strings = StringData::new(options, &toolchain, modinfo)?;
     let mut symbols = resolve::number(loaded)?;
-    inputs.release();
     if options.check_linkname {
         linkname::check(&symbols)?;
     }

@@ -110,8 +110,9 @@ impl<'s> Found<'s> {
     }
 }
 
-/// A queue this long is shared with whoever has nothing to do.
-const SHARE: usize = 512;
+/// A queue this long is shared with whoever has nothing to do. The last symbols found are visited
+/// first, so queues stay short.
+const SHARE: usize = 32;
 
 /// One worker's part of the flood.
 struct Walk<'s> {

@@ -19,6 +19,7 @@ use rustc_hash::FxHashMap;
 use crate::error::Error;
 use crate::kind::SymKind;
 use crate::load::Loaded;
+use crate::memory;
 use crate::names::{NameTable, hash_name};
 use crate::symbols::{ObjId, PackageDefs, SymId, Symbols, attr};
 
@@ -54,11 +55,14 @@ pub(crate) fn number<'a>(loaded: Loaded<'a>) -> Result<Symbols<'a>, Error> {
 
     reserve_numbers(&mut symbols);
     let surveys = survey(&mut symbols)?;
-    let shared = merge_hashed(&mut symbols);
+    let (names, (shared, merged)) =
+        rayon::join(|| package_names(&symbols, &surveys), || merge_hashed(&symbols));
+    symbols.names = names;
+    apply_merged(&mut symbols, merged);
     merge_named(&mut symbols, &surveys, &shared)?;
     note_special(&mut symbols, &surveys, &shared);
     number_references(&mut symbols, &shared)?;
-    symbols.values = vec![0; symbols.count()];
+    symbols.values = memory::table(symbols.count(), 0);
     Ok(symbols)
 }
 
@@ -75,7 +79,7 @@ fn reserve_numbers(symbols: &mut Symbols) {
         next += object.file.def_count() - object.file.package_def_count();
     }
     let count = next as usize;
-    symbols.places = vec![(0, 0); count];
+    symbols.places = memory::table(count, (0, 0));
     symbols.places[0] = (u32::MAX, 0);
     symbols.attrs.resize_with(count, Default::default);
     symbols.aligns = vec![0; count];
@@ -242,23 +246,27 @@ struct Merged {
 }
 
 /// Of definitions with one content hash the first gives the number, and the largest the content.
-fn merge_hashed(symbols: &mut Symbols) -> Shared {
+fn merge_hashed(symbols: &Symbols) -> (Shared, Vec<Merged>) {
     let first = symbols.objects.first().map_or(1, |object| object.first_other);
     let numbers = first..symbols.places.len() as u32;
     let shared = Shared { first, numbers: numbers.into_par_iter().map(AtomicU32::new).collect() };
-    let reader = &*symbols;
     let (short, long) = rayon::join(
-        || merge_shard(reader, &shared, short_hashes, u64::from_le_bytes, |_| true, 1),
+        || merge_shard(symbols, &shared, short_hashes, u64::from_le_bytes, |_| true, 1),
         || -> Vec<Vec<Merged>> {
             let shards = (0..SHARDS).into_par_iter().map(|shard| {
                 let wanted = |first: u8| first % SHARDS == shard;
                 let key = u128::from_le_bytes;
-                merge_shard(reader, &shared, long_hashes, key, wanted, SHARDS.into())
+                merge_shard(symbols, &shared, long_hashes, key, wanted, SHARDS.into())
             });
             shards.collect()
         },
     );
-    for merged in long.into_iter().chain([short]).flatten() {
+    let merged = long.into_iter().chain([short]).flatten().collect();
+    (shared, merged)
+}
+
+fn apply_merged(symbols: &mut Symbols, merged: Vec<Merged>) {
+    for merged in merged {
         let (kept, dropped) = (merged.kept.index(), merged.dropped as usize);
         *symbols.attrs[kept].get_mut() |= *symbols.attrs[dropped].get_mut();
         symbols.aligns[kept] = symbols.aligns[kept].max(symbols.aligns[dropped]);
@@ -266,7 +274,6 @@ fn merge_hashed(symbols: &mut Symbols) -> Shared {
             symbols.places[kept] = symbols.places[dropped];
         }
     }
-    shared
 }
 
 fn short_hashes<'a>(file: &Object<'a>) -> (u32, &'a [[u8; 8]]) {
@@ -323,15 +330,20 @@ fn merge_shard<const N: usize, K: Copy + Eq + std::hash::Hash>(
     merged
 }
 
-/// Definitions with a global name: one number for each name.
-fn merge_named(symbols: &mut Symbols, surveys: &[Survey], shared: &Shared) -> Result<(), Error> {
-    symbols.names = NameTable::with_capacity(surveys.iter().map(|s| s.names.len() + 16).sum());
-    for (id, survey) in surveys.iter().enumerate() {
-        let first = symbols.objects[id].first_def;
+/// A table, with room for all names, of the packages' definitions that have one.
+fn package_names(symbols: &Symbols, surveys: &[Survey]) -> NameTable {
+    let all = surveys.iter().map(|survey| survey.names.len() + 16).sum();
+    let mut names = NameTable::with_capacity(all);
+    for (object, survey) in symbols.objects.iter().zip(surveys) {
         for &(hash, abi, at) in &survey.names[..survey.package_names] {
-            symbols.names.insert(hash, abi, SymId(first + at));
+            names.insert(hash, abi, SymId(object.first_def + at));
         }
     }
+    names
+}
+
+/// The other definitions with a global name: one number for each name.
+fn merge_named(symbols: &mut Symbols, surveys: &[Survey], shared: &Shared) -> Result<(), Error> {
     for (id, survey) in surveys.iter().enumerate() {
         let first = symbols.objects[id].first_other - symbols.objects[id].file.package_def_count();
         for &(hash, abi, at) in &survey.names[survey.package_names..] {

@@ -34,7 +34,6 @@ pub(super) struct Function<'a> {
     /// Decided by the passes that follow.
     pub(super) inline_tree: super::funcdata::InlinePlace,
     pub(super) start: u32,
-    pub(super) cu_offset: u32,
 }
 
 /// An inlined call: who, and at which PC of its caller.
@@ -135,7 +134,6 @@ fn read_chunk<'a>(symbols: &Symbols<'a>, text: &[SymId]) -> Result<Chunk<'a>, Er
             call_count: 0,
             inline_tree: super::funcdata::InlinePlace::default(),
             start: 0,
-            cu_offset: u32::MAX,
         };
         if function.info.is_some() {
             read_auxiliary(symbols, &mut chunk, &mut function, &mut func_data)?;

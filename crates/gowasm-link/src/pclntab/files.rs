@@ -14,6 +14,8 @@ pub(super) struct Files<'a> {
     pub(super) size: u64,
     pub(super) count: u64,
     pub(super) cutab: Vec<u32>,
+    /// Where each object's part of `cutab` begins.
+    starts: Vec<u32>,
 }
 
 /// What the compiler writes before a file name, for tools that read its output as text.
@@ -32,7 +34,7 @@ struct Unit {
 impl<'a> Files<'a> {
     pub(super) fn plan(
         symbols: &Symbols<'a>,
-        chunks: &mut [Chunk<'a>],
+        chunks: &[Chunk<'a>],
         goroot: &str,
     ) -> Result<Self, Error> {
         let mut files = Files {
@@ -41,6 +43,7 @@ impl<'a> Files<'a> {
             size: 0,
             count: 0,
             cutab: Vec::new(),
+            starts: vec![NONE; symbols.objects.len()],
         };
         let mut known: FxHashMap<&'a [u8], u32> = FxHashMap::default();
         let mut units: Vec<Unit> = Vec::new();
@@ -56,12 +59,7 @@ impl<'a> Files<'a> {
             files.add_function(symbols, &mut known, unit, function)?;
         }
         files.count = known.len() as u64;
-        let starts = files.lay_out_units(symbols, &known, &units);
-        for function in chunks.iter_mut().flat_map(|chunk| &mut chunk.functions) {
-            if let Some(object) = function.object {
-                function.cu_offset = starts[unit_of[object.index()] as usize];
-            }
-        }
+        files.lay_out_units(symbols, &known, &units);
         Ok(files)
     }
 
@@ -99,17 +97,16 @@ impl<'a> Files<'a> {
         Ok(())
     }
 
-    /// Fills the translation table and returns where each object's part begins. A number that no
-    /// function of its object uses still finds a file that others use.
+    /// Fills the translation table. A number that no function of its object uses still finds a file
+    /// that others use.
     fn lay_out_units(
         &mut self,
         symbols: &Symbols<'a>,
         known: &FxHashMap<&'a [u8], u32>,
         units: &[Unit],
-    ) -> Vec<u32> {
-        let mut starts = Vec::with_capacity(units.len());
+    ) {
         for unit in units {
-            starts.push(self.cutab.len() as u32);
+            self.starts[unit.object.index()] = self.cutab.len() as u32;
             for (index, offset) in unit.offsets.iter().enumerate() {
                 let offset = match symbols.object(unit.object).file.file(index) {
                     Some(name) if *offset == NONE => known.get(name).copied().unwrap_or(NONE),
@@ -118,7 +115,11 @@ impl<'a> Files<'a> {
                 self.cutab.push(offset);
             }
         }
-        starts
+    }
+
+    /// Where the files of a function's object begin in the translation table.
+    pub(super) fn start(&self, object: Option<ObjId>) -> u32 {
+        object.map_or(NONE, |object| self.starts[object.index()])
     }
 
     /// The parts of the name as the module holds it.

@@ -11,6 +11,7 @@ use super::names::Names;
 use super::{Layout, Pclntab};
 use crate::error::Error;
 use crate::kind::SymKind;
+use crate::memory;
 use crate::symbols::{R_ADDROFF, SymId, Symbols, attr};
 
 /// An inline tree that became a symbol.
@@ -41,8 +42,8 @@ const TREE_ALIGN: u32 = 4;
 /// Of data whose alignment nobody gives.
 const MAX_ALIGN: u32 = 32;
 
-/// An item in the order of first use. A tree is named by its function's chunk and place there.
-enum Placed {
+/// An item. A tree is named by its function's chunk and place there.
+pub(super) enum Placed {
     Symbol(SymId),
     Tree(usize, usize),
 }
@@ -52,21 +53,21 @@ impl FuncData {
         symbols: &mut Symbols,
         chunks: &mut [Chunk],
         names: &Names,
-    ) -> Result<FuncData, Error> {
+        mut items: Vec<(u32, Placed)>,
+    ) -> FuncData {
         if !symbols.version.funcdata_in_pclntab {
             make_tree_symbols(symbols, chunks, names);
-            return Ok(FuncData::default());
+            return FuncData::default();
         }
-        let mut by_align = FuncData::by_alignment(symbols, chunks)?;
         let mut func_data = FuncData {
-            offsets: vec![0; symbols.count()],
+            offsets: memory::table(symbols.count(), 0),
             placed: Vec::new(),
             size: 0,
-            align: by_align.iter().map(|(align, _)| *align).max().unwrap_or(0),
+            align: items.iter().map(|(align, _)| *align).max().unwrap_or(0),
         };
         // Stable: items of one alignment stay in the order of first use.
-        by_align.sort_by_key(|(align, _)| std::cmp::Reverse(*align));
-        for (align, item) in by_align {
+        items.sort_by_key(|(align, _)| std::cmp::Reverse(*align));
+        for (align, item) in items {
             func_data.size = func_data.size.next_multiple_of(u64::from(align));
             let offset = func_data.size as u32;
             match item {
@@ -83,32 +84,7 @@ impl FuncData {
                 }
             }
         }
-        Ok(func_data)
-    }
-
-    fn by_alignment(symbols: &Symbols, chunks: &[Chunk]) -> Result<Vec<(u32, Placed)>, Error> {
-        let mut seen = vec![false; symbols.count()];
-        let mut items = Vec::new();
-        for (chunk_at, chunk) in chunks.iter().enumerate() {
-            for (function_at, function) in chunk.functions.iter().enumerate() {
-                for item in chunk.func_data_items(symbols, function) {
-                    match item {
-                        Item::InlineTree => {
-                            items.push((TREE_ALIGN, Placed::Tree(chunk_at, function_at)));
-                        }
-                        Item::Symbol(symbol) if !seen[symbol.index()] => {
-                            seen[symbol.index()] = true;
-                            if symbols.size(symbol) == 0 {
-                                return Err(without_size(symbols, symbol, function.symbol));
-                            }
-                            items.push((data_align(symbols, symbol), Placed::Symbol(symbol)));
-                        }
-                        Item::Symbol(_) | Item::Nothing => {}
-                    }
-                }
-            }
-        }
-        Ok(items)
+        func_data
     }
 
     pub(super) fn offset(&self, symbol: SymId) -> u32 {
@@ -141,6 +117,35 @@ impl FuncData {
         }
         Ok(())
     }
+}
+
+/// What the table will hold, with its alignment, in the order of first use.
+pub(super) fn items(symbols: &Symbols, chunks: &[Chunk]) -> Result<Vec<(u32, Placed)>, Error> {
+    if !symbols.version.funcdata_in_pclntab {
+        return Ok(Vec::new());
+    }
+    let mut seen = vec![false; symbols.count()];
+    let mut items = Vec::new();
+    for (chunk_at, chunk) in chunks.iter().enumerate() {
+        for (function_at, function) in chunk.functions.iter().enumerate() {
+            for item in chunk.func_data_items(symbols, function) {
+                match item {
+                    Item::InlineTree => {
+                        items.push((TREE_ALIGN, Placed::Tree(chunk_at, function_at)));
+                    }
+                    Item::Symbol(symbol) if !seen[symbol.index()] => {
+                        seen[symbol.index()] = true;
+                        if symbols.size(symbol) == 0 {
+                            return Err(without_size(symbols, symbol, function.symbol));
+                        }
+                        items.push((data_align(symbols, symbol), Placed::Symbol(symbol)));
+                    }
+                    Item::Symbol(_) | Item::Nothing => {}
+                }
+            }
+        }
+    }
+    Ok(items)
 }
 
 /// What the object asks for, or else the largest power of two that the symbol fills.

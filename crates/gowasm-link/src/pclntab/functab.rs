@@ -87,7 +87,7 @@ fn write_record(
     put(pcs(function.pc_file));
     put(pcs(function.pc_line));
     put(pc_data_count as u32);
-    put(function.cu_offset);
+    put(tables.files.start(function.object));
     put(function.info.map_or(0, |info| info.start_line() as u32));
     let (id, flag) = function.info.map_or((0, 0), |info| (info.func_id(), info.func_flag()));
     put(u32::from_le_bytes([id, flag, 0, chunk.func_data_count(function) as u8]));

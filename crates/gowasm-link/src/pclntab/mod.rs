@@ -80,10 +80,23 @@ impl<'a> Pclntab<'a> {
     /// is not kept here, inline trees become symbols.
     pub fn plan(symbols: &mut Symbols<'a>, text: &[SymId], goroot: &str) -> Result<Self, Error> {
         let mut chunks = collect::functions(symbols, text)?;
-        let names = names::Names::plan(symbols, &mut chunks)?;
-        let files = files::Files::plan(symbols, &mut chunks, goroot)?;
-        let pcs = pctab::Pcs::plan(symbols, &mut chunks);
-        let func_data = funcdata::FuncData::plan(symbols, &mut chunks, &names)?;
+        let reader = &*symbols;
+        let ((names, files), (pcs, items)) = rayon::join(
+            || {
+                rayon::join(
+                    || names::Names::plan(reader, &chunks),
+                    || files::Files::plan(reader, &chunks, goroot),
+                )
+            },
+            || {
+                rayon::join(
+                    || pctab::Pcs::plan(reader, &chunks),
+                    || funcdata::items(reader, &chunks),
+                )
+            },
+        );
+        let (names, files) = (names?, files?);
+        let func_data = funcdata::FuncData::plan(symbols, &mut chunks, &names, items?);
         let functab_size = functab::plan(&mut chunks, text.len());
         let find_func = findfunc::FindFunc::plan(symbols, text);
         Ok(Pclntab {

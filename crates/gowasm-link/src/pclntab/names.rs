@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use super::collect::{Chunk, info_of};
 use crate::error::Error;
+use crate::memory;
 use crate::symbols::{SymId, Symbols};
 
 pub(super) struct Names {
@@ -26,9 +27,10 @@ pub(super) struct Named {
 const NONE: u32 = u32::MAX;
 
 impl Names {
-    pub(super) fn plan(symbols: &Symbols, chunks: &mut [Chunk]) -> Result<Names, Error> {
-        let mut names = Names { slots: vec![NONE; symbols.count()], named: Vec::new(), size: 0 };
-        for chunk in chunks.iter() {
+    pub(super) fn plan(symbols: &Symbols, chunks: &[Chunk]) -> Result<Names, Error> {
+        let mut names =
+            Names { slots: memory::table(symbols.count(), NONE), named: Vec::new(), size: 0 };
+        for chunk in chunks {
             for function in &chunk.functions {
                 names.add(symbols, function.symbol);
                 for call in chunk.calls(function) {

@@ -1,6 +1,7 @@
 //! `runtime.pctab`: the per-PC tables of all functions, each distinct one once.
 
 use super::collect::Chunk;
+use crate::memory;
 use crate::symbols::{SymId, Symbols};
 
 pub(super) struct Pcs {
@@ -11,10 +12,11 @@ pub(super) struct Pcs {
 }
 
 impl Pcs {
-    pub(super) fn plan(symbols: &Symbols, chunks: &mut [Chunk]) -> Pcs {
+    pub(super) fn plan(symbols: &Symbols, chunks: &[Chunk]) -> Pcs {
         // The runtime takes offset 0 for "no table", so no table begins there.
-        let mut pcs = Pcs { offsets: vec![0; symbols.count()], placed: Vec::new(), size: 1 };
-        for chunk in chunks.iter() {
+        let mut pcs =
+            Pcs { offsets: memory::table(symbols.count(), 0), placed: Vec::new(), size: 1 };
+        for chunk in chunks {
             for function in chunk.functions.iter().filter(|function| function.info.is_some()) {
                 for symbol in [function.pc_sp, function.pc_file, function.pc_line] {
                     pcs.add(symbols, symbol);
