@@ -24,17 +24,6 @@ impl MappedFile {
         let map = unsafe { Mmap::map(&file)? };
         Ok(MappedFile { map: Some(map) })
     }
-
-    /// Lets go of the memory that holds the file's bytes. They are read again when asked for;
-    /// this only keeps a process small that has read much and goes on with little of it.
-    pub fn release(&self) {
-        #[cfg(unix)]
-        if let Some(map) = &self.map {
-            // SAFETY: the map is of a file and never written to, so that dropping its pages loses
-            // nothing: the next access finds the same bytes in the file.
-            _ = unsafe { map.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) };
-        }
-    }
 }
 
 impl Deref for MappedFile {

@@ -116,7 +116,6 @@ pub fn link(options: &Options, cancel: &AtomicBool) -> Result<Summary, Error> {
     };
     let mut output = Output::create(&options.output)?;
     let written = module.write_code(&mut output)?;
-    inputs.release();
     let data = Filler::new(&symbols, &layout, &pclntab, &tables, &written.defer_returns).fill()?;
     module.write_data(&written, &data, &mut output)?;
     let bytes = output.length();

@@ -44,14 +44,6 @@ impl Inputs {
             .collect();
         Ok(Inputs { config, files, options: options.clone() })
     }
-
-    /// Most of what was read to number symbols is not looked at again.
-    pub(crate) fn release(&self) {
-        self.files
-            .par_iter()
-            .filter_map(|(_, file)| file.as_ref().ok())
-            .for_each(MappedFile::release);
-    }
 }
 
 /// Without an import configuration: the archives of all packages, from the folders given with `-L`.
@@ -361,6 +353,7 @@ impl<'a> Walk<'a> {
             ));
         }
         let toolchain = Toolchain::read(path, line)?;
+        toolchain.check_root(path, &self.inputs.options.goroot)?;
         Ok(Loaded { toolchain, libraries: self.libraries, objects: self.objects })
     }
 }
@@ -386,6 +379,30 @@ impl Toolchain {
             Error::UnknownVersion { found: format!("{release} with GOEXPERIMENT {experiments}") }
         })?;
         Ok(Toolchain { goos: goos.to_owned(), release: release.to_owned(), version, experiments })
+    }
+
+    /// Archives must come from the toolchain that is named. One without a VERSION file was built from
+    /// its repository and cannot be compared.
+    fn check_root(&self, archive: &Path, goroot: &str) -> Result<(), Error> {
+        if goroot.is_empty() {
+            return Ok(());
+        }
+        let file = Path::new(goroot).join("VERSION");
+        let Ok(version) = std::fs::read_to_string(file) else { return Ok(()) };
+        match version.lines().next().map(str::trim) {
+            Some(named) if named.starts_with("go1.") && named != self.release => {
+                Err(Error::hinted(
+                    format!(
+                        "{}: built by {}, but the toolchain in {goroot} is {named}",
+                        archive.display(),
+                        self.release
+                    ),
+                    "compile the packages with the toolchain that GOROOT names, or set GOROOT to \
+                     the one that compiled them",
+                ))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

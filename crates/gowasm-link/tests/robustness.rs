@@ -61,6 +61,11 @@ impl Program {
     }
 
     fn link(&self) -> Result<(), String> {
+        self.link_for(None)
+    }
+
+    /// Links with another GOROOT than the environment's.
+    fn link_for(&self, goroot: Option<&Path>) -> Result<(), String> {
         let (config, output) = (self.path("importcfg"), self.path("out.wasm"));
         let main = self.path("main.a");
         let arguments = [
@@ -71,7 +76,10 @@ impl Program {
             Path::new("-buildid=x"),
             &main,
         ];
-        let options = Options::parse(arguments.map(|path| path.into())).unwrap();
+        let mut options = Options::parse(arguments.map(|path| path.into())).unwrap();
+        if let Some(goroot) = goroot {
+            options.goroot = goroot.display().to_string();
+        }
         gowasm_link::link(&options, &AtomicBool::new(false))
             .map(drop)
             .map_err(|error| error.to_string())
@@ -171,6 +179,21 @@ fn archives_of_other_versions_are_refused() {
         &replace("internal_cpu.a", b"\0go120ld", b"\0go114ld"),
         "old format",
     );
+}
+
+#[test]
+fn archives_of_another_toolchain_than_the_named_one_are_refused() {
+    let program = Program::new();
+    let listed = Command::new("go").args(["env", "GOROOT"]).output().unwrap();
+    let own = PathBuf::from(String::from_utf8(listed.stdout).unwrap().trim());
+    program.link_for(Some(&own)).unwrap();
+    let other = tempfile::tempdir().unwrap();
+    fs::write(other.path().join("VERSION"), "go1.25.77\ntime 2026-01-01T00:00:00Z\n").unwrap();
+    let error = program.link_for(Some(other.path())).unwrap_err();
+    let version = fs::read_to_string(own.join("VERSION")).unwrap();
+    for part in ["main.a", "go1.25.77", version.lines().next().unwrap()] {
+        assert!(error.contains(part), "{part} is named: {error}");
+    }
 }
 
 #[test]
