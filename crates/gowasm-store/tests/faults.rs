@@ -3,15 +3,16 @@
 //! server and what was being done.
 #![cfg(unix)]
 
-use gowasm_store::{Action, ActionResult, Digest, EncodedAction, OutputFile, RemoteOptions, Store};
-use gowasm_testbed::{Casd, Programs};
+mod server;
+
+use gowasm_store::{ActionResult, Digest, OutputFile, RemoteOptions, Store};
+use server::{Machine, action, casd, noise, options};
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
-use tempfile::TempDir;
 
 /// What the proxy does to its connections, in the order they come; then it only forwards.
 #[derive(Clone, Copy)]
@@ -77,67 +78,6 @@ fn forward(mut from: TcpStream, mut to: TcpStream, mut limit: usize, silent: boo
     }
     let _ = from.shutdown(Shutdown::Both);
     let _ = to.shutdown(Shutdown::Both);
-}
-
-fn casd() -> Option<Casd> {
-    match Programs::from_env() {
-        Ok(programs) => Some(Casd::start(&programs).unwrap()),
-        Err(why) => {
-            println!("skipped: remote execution servers: {why:#}");
-            None
-        }
-    }
-}
-
-fn options(url: &str) -> RemoteOptions {
-    let timeout = Duration::from_secs(5);
-    RemoteOptions { cache: Some(url.to_owned()), timeout, ..RemoteOptions::default() }
-}
-
-struct Machine {
-    store: Store,
-    _folder: TempDir,
-}
-
-impl Machine {
-    fn at(url: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut store = Store::open(Some(folder.path())).unwrap();
-        store.connect(&options(url), &Arc::new(AtomicBool::new(false))).unwrap();
-        Machine { store, _folder: folder }
-    }
-
-    fn makes(&self, bytes: &[u8]) {
-        let digest = self.store.put_bytes(bytes).unwrap();
-        let output = OutputFile { path: "out".to_owned(), digest, executable: false };
-        let result = ActionResult { outputs: vec![output], ..ActionResult::default() };
-        self.store.keep_action(&action(), &result).unwrap();
-    }
-
-    fn finds(&self) -> Option<Vec<u8>> {
-        let result = self.store.get_action(&action().key)?;
-        self.store.get(&result.outputs[0].digest)
-    }
-
-    fn warnings(&self) -> String {
-        self.store.take_warnings().iter().map(|warning| format!("{warning}\n")).collect()
-    }
-}
-
-fn action() -> EncodedAction {
-    Action::new(["make", "out"]).output("out").encode().unwrap()
-}
-
-/// Bytes that no compression makes small.
-fn noise(length: usize) -> Vec<u8> {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state as u8
-    };
-    (0..length).map(|_| next()).collect()
 }
 
 #[test]

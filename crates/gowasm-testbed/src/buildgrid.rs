@@ -32,7 +32,12 @@ impl BuildGrid {
     /// An empty one. A worker that was killed leaves its job behind as running, so no two tests share
     /// a database.
     pub fn start(programs: &Programs, workers: usize) -> Result<Self> {
-        Self::on_channel(programs, workers, "insecure-mode: true")
+        Self::on_channel(programs, workers, "insecure-mode: true", true)
+    }
+
+    /// One whose action cache takes no results; it has no workers.
+    pub fn start_read_only(programs: &Programs) -> Result<Self> {
+        Self::on_channel(programs, 0, "insecure-mode: true", false)
     }
 
     /// One that speaks TLS and asks clients for a certificate: PEM files, for itself and of the
@@ -51,10 +56,15 @@ impl BuildGrid {
       tls-server-cert: {certificate}
       tls-client-certs: {clients}"
         );
-        Self::on_channel(programs, 0, &channel)
+        Self::on_channel(programs, 0, &channel, true)
     }
 
-    fn on_channel(programs: &Programs, workers: usize, channel: &str) -> Result<Self> {
+    fn on_channel(
+        programs: &Programs,
+        workers: usize,
+        channel: &str,
+        updates: bool,
+    ) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("gowasm-buildgrid-").tempdir()?;
         let database = Postgres::start()?;
         let bgd = || {
@@ -68,7 +78,8 @@ impl BuildGrid {
         let port = free_port()?;
         let configuration = folder.path().join("server.yml");
         let storage = folder.path().join("cas");
-        fs::write(&configuration, configured(port, channel, &database.connection(), &storage))?;
+        let text = configured(port, channel, &database.connection(), &storage, updates);
+        fs::write(&configuration, text)?;
         let mut command = bgd();
         command.args(["server", "start"]).arg(&configuration);
         let mut server = Server::start(command, &folder.path().join("log"))?;
@@ -85,6 +96,10 @@ impl BuildGrid {
             grid.add_worker()?;
         }
         Ok(grid)
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// As REAPI clients name it; with TLS it is grpcs.
@@ -130,7 +145,7 @@ impl BuildGrid {
     }
 }
 
-fn configured(port: u16, channel: &str, database: &str, storage: &Path) -> String {
+fn configured(port: u16, channel: &str, database: &str, storage: &Path, updates: bool) -> String {
     let storage = storage.display();
     format!(
         "server:
@@ -153,7 +168,7 @@ caches:
   - !lru-action-cache &results
     storage: *cas
     max-cached-refs: 4096
-    allow-updates: true
+    allow-updates: {updates}
     cache-failed-actions: false
 schedulers:
   - !sql-scheduler &scheduler

@@ -4,10 +4,14 @@
 
 mod buildgrid;
 mod casd;
+#[cfg(feature = "interposer")]
+mod interposer;
 mod postgres;
 mod process;
 mod programs;
 
 pub use buildgrid::{BuildGrid, PROPERTIES};
 pub use casd::Casd;
+#[cfg(feature = "interposer")]
+pub use interposer::{Call, Interposer, Refusal, Treatment};
 pub use programs::{BUILDBOX, BUILDGRID, Programs, has_postgres};

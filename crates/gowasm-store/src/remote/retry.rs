@@ -68,10 +68,16 @@ impl<'a> Retry<'a> {
         {
             return Err(self.failed(&status));
         }
+        let left = self.client.timeout - spent;
         let backoff = FIRST_PAUSE.saturating_mul(1 << self.failures.min(10)).min(LONGEST_PAUSE);
-        let pause = asked_for(&status).unwrap_or(backoff.mul_f64(0.5 + fastrand::f64()));
+        let pause = match asked_for(&status) {
+            // Before then there is no sense in asking, and after that nobody waits for the answer.
+            Some(pause) if pause >= left => return Err(self.failed(&status)),
+            Some(pause) => pause,
+            None => backoff.mul_f64(0.5 + fastrand::f64()).min(left),
+        };
         self.failures += 1;
-        tokio::time::sleep(pause.min(self.client.timeout - spent)).await;
+        tokio::time::sleep(pause).await;
         Ok(())
     }
 
