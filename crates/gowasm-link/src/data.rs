@@ -274,21 +274,35 @@ fn parallel_runs(bytes: &[u8]) -> Vec<Range<usize>> {
 
 /// The stretches of `bytes` between zeros that are worth a cut.
 fn runs(bytes: &[u8]) -> Vec<Range<usize>> {
+    let end = bytes.iter().rposition(|&b| b != 0).map_or(0, |last| last + 1);
     let mut runs = Vec::new();
     let mut start = zeros_end(bytes, 0);
-    while start < bytes.len() {
-        let mut at = start;
-        loop {
-            let end = memchr::memchr(0, &bytes[at..]).map_or(bytes.len(), |n| at + n);
-            at = zeros_end(bytes, end);
-            if at - end >= SEGMENT_OVERHEAD || at == bytes.len() {
-                runs.push(start..end);
-                break;
-            }
-        }
-        start = at;
+    while start < end {
+        let zeros = long_zeros(&bytes[..end], start).unwrap_or(end..end);
+        runs.push(start..zeros.start);
+        start = zeros.end;
     }
     runs
+}
+
+/// The next zeros after `from` that are worth a cut. The byte there is not zero, nor is the last one.
+fn long_zeros(bytes: &[u8], from: usize) -> Option<Range<usize>> {
+    // Every stretch that is long enough covers one of these words.
+    const WORD: usize = SEGMENT_OVERHEAD / 2;
+    let mut at = from.next_multiple_of(WORD);
+    while let Some(word) = bytes.get(at..)?.first_chunk() {
+        if u32::from_le_bytes(*word) != 0 {
+            at += WORD;
+            continue;
+        }
+        let start = at - bytes[from..at].iter().rev().take_while(|&&b| b == 0).count();
+        let end = zeros_end(bytes, at + WORD);
+        if end - start >= SEGMENT_OVERHEAD {
+            return Some(start..end);
+        }
+        at = end.next_multiple_of(WORD);
+    }
+    None
 }
 
 /// Where the zeros at `from` end.
@@ -301,4 +315,41 @@ fn zeros_end(bytes: &[u8], mut from: usize) -> usize {
         from += 8;
     }
     bytes[from..].iter().position(|&b| b != 0).map_or(bytes.len(), |n| from + n)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Byte by byte.
+    fn plain_runs(bytes: &[u8]) -> Vec<Range<usize>> {
+        let mut runs: Vec<Range<usize>> = Vec::new();
+        for (at, _) in bytes.iter().enumerate().filter(|(_, byte)| **byte != 0) {
+            match runs.last_mut() {
+                Some(last) if at - last.end < SEGMENT_OVERHEAD => last.end = at + 1,
+                _ => runs.push(at..at + 1),
+            }
+        }
+        runs
+    }
+
+    #[test]
+    fn data_is_cut_at_every_stretch_of_zeros_that_is_long_enough() {
+        let mut state = 1u64;
+        let mut random = |below: usize| {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (state >> 33) as usize % below
+        };
+        for length in [0, 1, 7, 8, 9, 100, 5000, 3 * PIECE] {
+            for longest in [1, 4, 12, 40, 2 * PIECE] {
+                let mut bytes = Vec::new();
+                while bytes.len() < length {
+                    let (value, count) = (random(2) as u8, random(longest) + 1);
+                    bytes.resize((bytes.len() + count).min(length), value);
+                }
+                assert_eq!(runs(&bytes), plain_runs(&bytes), "{length} {longest}");
+                assert_eq!(parallel_runs(&bytes), plain_runs(&bytes), "{length} {longest}");
+            }
+        }
+    }
 }

@@ -440,13 +440,24 @@ fn number_references(symbols: &mut Symbols, shared: &Shared) -> Result<(), Error
         .into_par_iter()
         .map(|id| find_references(reader, ObjId(id as u32), shared, &by_package))
         .collect();
+    // Most references that nothing defines have no name: they mean one symbol.
+    let mut nameless = SymId::NIL;
     for (id, found) in found.into_iter().enumerate() {
         let mut found = found?;
         let file = symbols.objects[id].file;
         for (slot, at) in found.missing {
             let name = file.name(at);
             found.others[slot] = match abi(file.symbol(at)) {
-                Some(abi) if abi != STATIC => symbols.lookup_or_make_version(name, abi),
+                Some(abi) if abi != STATIC => {
+                    if !name.is_empty() {
+                        symbols.lookup_or_make_version(name, abi)
+                    } else {
+                        if nameless.is_nil() {
+                            nameless = symbols.lookup_or_make_version(name, abi);
+                        }
+                        nameless
+                    }
+                }
                 _ => symbols.make_unnamed(name, STATIC),
             };
         }
