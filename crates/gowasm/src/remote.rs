@@ -4,7 +4,7 @@
 
 use crate::failure::Failure;
 use gowasm_build::RemoteOptions;
-use gowasm_diagnostic::Diagnostic;
+use gowasm_diagnostic::{Diagnostic, Position};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -185,14 +185,25 @@ fn read_file(started_in: &Path) -> Result<(Table, PathBuf), Failure> {
         Failure::Environment(Diagnostic::error(format!("cannot read {shown}: {error}")))
     })?;
     let file: File = toml::from_str(&text).map_err(|error| {
-        let before = &text[..error.span().map_or(0, |span| span.start)];
-        let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or(before).chars().count() + 1;
-        // Only the message: the text around it may hold a header.
-        let message = format!("{shown}:{line}:{column}: {}", error.message());
-        Failure::Input(vec![Diagnostic::error(message)])
+        let offset = error.span().map_or(0, |span| span.start);
+        let diagnostic = fault(error.message());
+        Failure::Input(vec![diagnostic.at(Position::at_offset(shown, text.as_bytes(), offset))])
     })?;
     Ok((file.remote, folder.to_owned()))
+}
+
+/// What a reader of TOML complains of, without the text around it: that may hold a header.
+fn fault(message: &str) -> Diagnostic {
+    let mut names = message.split('`').skip(1).step_by(2);
+    let Some(unknown) = names.next().filter(|_| message.starts_with("unknown field")) else {
+        return Diagnostic::error(message.trim_end());
+    };
+    let known: Vec<&str> = names.collect();
+    let hint = match gowasm_verify::nearest(unknown, known.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("the keys here are {}", known.join(", ")),
+    };
+    Diagnostic::error(format!("`{unknown}` is no key of gowasm.toml")).hint(hint)
 }
 
 /// What is wrong with a header may not be repeated: it may be a secret.

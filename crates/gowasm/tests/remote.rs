@@ -167,3 +167,101 @@ fn buildgrid_links_and_verifies_on_its_workers() {
     let grid = BuildGrid::start(&programs, 2).unwrap();
     executor_does_the_same(&grid.url(), &PROPERTIES);
 }
+
+/// gowasm.toml, flags and variables, told apart by the server that each names: nobody is there.
+#[test]
+fn settings_come_from_flags_variables_and_a_file() {
+    let project = Project::new(REACTOR);
+    let build = |arguments: &[&str], variable: Option<&str>| {
+        let mut command = project.gowasm(&["build", "--remote-retries", "0"]);
+        command.args(arguments);
+        if let Some(url) = variable {
+            command.env("GOWASM_REMOTE_CACHE", url);
+        }
+        Run::of(&mut command)
+    };
+    let fails = |run: Run, code: i32, texts: &[&str]| {
+        assert_eq!(run.code, Some(code), "{}", run.stderr);
+        for text in texts {
+            assert!(run.stderr.contains(text), "`{text}` is not in: {}", run.stderr);
+        }
+    };
+    // Found from the folders below it as well; a relative certificate is one beside the file.
+    project.write("gowasm.toml", "[remote]\nremote_cache = \"grpc://127.0.0.1:1\"\n");
+    let at = |port: u16| format!("capabilities at grpc://127.0.0.1:{port}:");
+    fails(build(&[], None), 3, &[&at(1), "hint:"]);
+    fails(build(&[], Some("grpc://127.0.0.1:2")), 3, &[&at(2)]);
+    let flag = ["--remote_cache=grpc://127.0.0.1:3"];
+    fails(build(&flag, Some("grpc://127.0.0.1:2")), 3, &[&at(3)]);
+
+    for (text, expected) in [
+        ("[remote]\nremote_cach = \"x\"\n", "gowasm.toml:2:1: error: `remote_cach` is no key"),
+        ("[remot]\n", "gowasm.toml:1:2: error: `remot` is no key"),
+        ("[remote]\n\nremote_retries = \"many\"\n", "gowasm.toml:3:18: error: invalid type"),
+        ("[remote]\nremote_header = [\"hunter2\n", "gowasm.toml:2:"),
+        ("[remote]\nremote_timeout = 0\n", "--remote-timeout takes a number of seconds above 0"),
+        ("[remote]\nremote_header = [\"hunter2\"]\n", "--remote-header takes NAME=VALUE"),
+    ] {
+        project.write("gowasm.toml", text);
+        let run = build(&[], None);
+        assert!(matches!(run.code, Some(1 | 2)), "{text}{}", run.stderr);
+        assert!(run.stderr.contains(expected), "`{expected}` is not in: {}", run.stderr);
+        assert!(!run.stderr.contains("hunter2"), "{}", run.stderr);
+    }
+    project.write("gowasm.toml", "[remote]\nremote_cach = \"x\"\n");
+    fails(build(&[], None), 1, &["hint: did you mean `remote_cache`?"]);
+}
+
+/// Every module prints its number.
+const MODULES: usize = 200;
+
+/// A Cargo workspace that names them all.
+fn many() -> Project {
+    let project = Project::new(REACTOR);
+    let mut cargo = String::from("[workspace]\nmembers = []\n");
+    for number in 0..MODULES {
+        let name = format!("m{number:03}");
+        cargo += &format!("[workspace.metadata.gowasm.{name}]\npackage = \"./{name}\"\n");
+        let main = format!("package main\n\nfunc main() {{ println({number}) }}\n");
+        project.write(&format!("work/{name}/main.go"), &main);
+    }
+    project.write("work/Cargo.toml", &cargo);
+    project
+}
+
+fn build_all(project: &Project, jobs: &str, url: &str) -> Value {
+    let like = project.gowasm(&[]);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-gowasm"));
+    command.args(["gowasm", "build", "--quiet", "--message-format", "json", "--jobs", jobs]);
+    command.args(["--remote-cache", url]).current_dir(project.path("work"));
+    for (name, value) in like.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    // Cargo itself is looked for below the real HOME.
+    command.env("GOCACHE", project.path("gocache")).env_remove("CARGO_TARGET_DIR");
+    let run = Run::of(&mut command);
+    assert_eq!(run.code, Some(0), "{}{}", run.stdout, run.stderr);
+    assert_eq!(run.stderr, "");
+    run.json()
+}
+
+#[test]
+fn two_hundred_modules_share_a_cache() {
+    let Some(programs) = programs() else { return };
+    let casd = Casd::start(&programs).unwrap();
+    let from_store = |built: &Value| -> usize {
+        let modules = built["modules"].as_array().unwrap();
+        assert_eq!(modules.len(), MODULES);
+        modules.iter().filter(|module| module["link_from_store"] == true).count()
+    };
+    let (a, b) = (many(), many());
+    assert_eq!(from_store(&build_all(&a, "8", &casd.url())), 0);
+    assert_eq!(from_store(&build_all(&b, "8", &casd.url())), MODULES);
+    for number in 0..MODULES {
+        let module = format!("work/target/gowasm/m{number:03}.wasm");
+        assert!(a.read(&module) == b.read(&module), "{module}");
+    }
+}

@@ -7,7 +7,8 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::message::{self, MessageFormat};
 use crate::progress::Bar;
-use gowasm_build::{Outcome, Settings};
+use crate::remote::RemoteArgs;
+use gowasm_build::{Outcome, RemoteOptions, Settings};
 use serde::Serialize;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -29,11 +30,19 @@ pub(super) struct Args {
     /// Where results are kept [default: the user's cache folder]
     #[arg(long, value_name = "DIR", env = "GOWASM_STORE")]
     store: Option<PathBuf>,
+    #[command(flatten)]
+    remote: RemoteArgs,
 }
 
-pub(super) fn run(args: &Args, found: &Found, context: &Context) -> Result<ExitCode, Failure> {
+pub(super) fn run(args: Args, found: &Found, context: &Context) -> Result<ExitCode, Failure> {
+    let common = Common {
+        go: args.go.map(|go| resolved(&go, context)),
+        store: args.store.map(|store| context.started_in.join(store)),
+        verify: !args.no_verify,
+        remote: args.remote.options(&context.started_in)?,
+    };
     let bar = Bar::new(context);
-    let results = all(args, found, &bar, context);
+    let results = all(args.jobs, &common, found, &bar, context);
     bar.finish();
     let built: Vec<Built> = found
         .modules
@@ -60,14 +69,23 @@ pub(super) fn run(args: &Args, found: &Found, context: &Context) -> Result<ExitC
     Ok(ExitCode::from(code))
 }
 
+/// What holds for every module.
+struct Common {
+    go: Option<PathBuf>,
+    store: Option<PathBuf>,
+    verify: bool,
+    remote: RemoteOptions,
+}
+
 /// Builds the modules, some at once; the results are in the modules' order.
 fn all(
-    args: &Args,
+    jobs: Option<NonZeroUsize>,
+    common: &Common,
     found: &Found,
     bar: &Bar<'_>,
     context: &Context,
 ) -> Vec<Result<Outcome, Failure>> {
-    let jobs = args.jobs.or_else(|| std::thread::available_parallelism().ok());
+    let jobs = jobs.or_else(|| std::thread::available_parallelism().ok());
     let jobs = jobs.map_or(1, NonZeroUsize::get).min(found.modules.len());
     let next = AtomicUsize::new(0);
     let results: Vec<Mutex<Option<Result<Outcome, Failure>>>> =
@@ -76,7 +94,7 @@ fn all(
         for _ in 0..jobs {
             scope.spawn(|| {
                 while let Some(index) = take(&next, found.modules.len()) {
-                    let result = one(args, found, &found.modules[index], bar, context);
+                    let result = one(common, found, &found.modules[index], bar, context);
                     *results[index].lock().unwrap_or_else(|e| e.into_inner()) = Some(result);
                 }
             });
@@ -91,16 +109,18 @@ fn take(next: &AtomicUsize, count: usize) -> Option<usize> {
 }
 
 fn one(
-    args: &Args,
+    common: &Common,
     found: &Found,
     module: &Settings,
     bar: &Bar<'_>,
     context: &Context,
 ) -> Result<Outcome, Failure> {
     let mut request = module.request(found.place(module));
-    request.go = args.go.as_ref().map(|go| resolved(go, context));
-    request.store = args.store.as_ref().map(|store| context.started_in.join(store));
-    request.verify &= !args.no_verify;
+    request.go = common.go.clone();
+    request.store = common.store.clone();
+    request.remote = common.remote.clone();
+    request.gowasm = std::env::current_exe().ok();
+    request.verify &= common.verify;
     if !request.verify {
         request.plan = None;
     }

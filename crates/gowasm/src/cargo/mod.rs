@@ -19,6 +19,9 @@ enum Cargo {
     Gowasm(Gowasm),
 }
 
+/// Commands that a build starts of the program that it is part of.
+const OWN: [&str; 3] = ["cacheprog", "link", "verify"];
+
 const EXAMPLES: &str = "\
 A module is a table in Cargo.toml:
 
@@ -49,7 +52,7 @@ struct Gowasm {
 #[derive(Subcommand)]
 enum Command {
     /// Build and verify the modules, several at once, and publish them in target/gowasm/
-    Build(build::Args),
+    Build(Box<build::Args>),
     /// Judge the directives of the modules' Go packages without compiling anything
     Check,
     /// Run the modules that were built against their plans once more
@@ -59,11 +62,16 @@ enum Command {
 }
 
 pub fn run() -> ExitCode {
+    // Cargo puts `gowasm` first. What a build starts of itself, Go's cache and actions of an executor,
+    // asks for commands of gowasm's own.
+    if std::env::args_os().nth(1).is_some_and(|first| OWN.iter().any(|own| first == *own)) {
+        return cli::run();
+    }
     let Cargo::Gowasm(Gowasm { command, selection, global }) = Cargo::parse();
     cli::finish(&global, |context| {
         let found = modules::find(&selection, context)?;
         match command {
-            Command::Build(args) => build::run(&args, &found, context),
+            Command::Build(args) => build::run(*args, &found, context),
             Command::Check => check(&found, context),
             Command::Verify => verify::run(&found, context),
             Command::Clean => clean(&found, context),
