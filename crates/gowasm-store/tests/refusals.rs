@@ -155,6 +155,25 @@ fn an_interrupted_upload_goes_on_where_it_was() {
 }
 
 #[test]
+fn blobs_go_compressed_where_the_server_offers_it() {
+    let Some(casd) = casd() else { return };
+    let proxy = Interposer::start(casd.port(), |method, _| match method {
+        "GetCapabilities" | "Read" | "Write" => Treatment::Compress,
+        _ => Treatment::Forward,
+    });
+    let proxy = proxy.unwrap();
+    // Some that shrinks a lot, so that one message holds many buffers, and some that does not.
+    for bytes in [b"compressible ".repeat(200_000), noise(700_000)] {
+        let machine = Machine::at(&proxy.url());
+        machine.makes(&bytes);
+        assert_eq!(machine.warnings(), "");
+        assert!(Machine::at(&casd.url()).finds().unwrap() == bytes, "what the server has");
+        assert!(Machine::at(&proxy.url()).finds().unwrap() == bytes);
+    }
+    assert_eq!((proxy.calls("Write").len(), proxy.calls("Read").len()), (2, 2));
+}
+
+#[test]
 fn a_read_only_action_cache_is_left_alone() {
     let Ok(programs) = Programs::from_env() else {
         return println!("skipped: remote execution servers are not set up");

@@ -2,6 +2,7 @@
 //! pass it on, refuse it, or take the first part of an upload, break it off, and expect the client to
 //! go on from there.
 
+use crate::compressing;
 use anyhow::{Context, Result};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -35,6 +36,8 @@ pub enum Treatment {
     /// Takes at least so many bytes of an upload and breaks it off. What was taken is kept: asked how
     /// much that is, the proxy tells, and an upload that goes on from there reaches the server whole.
     Interrupt(usize),
+    /// Offers zstd, or speaks it, on behalf of the server: capabilities, and single blobs both ways.
+    Compress,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -149,6 +152,10 @@ async fn handle(
             hold(&mut body, limit, shared).await?;
             return refuse(&mut respond, UNAVAILABLE_NOW);
         }
+        Treatment::Compress => {
+            let head = Request::from_parts(head, ());
+            return compressing::answer(&method, head, body, &mut respond, upstream).await;
+        }
         Treatment::Forward if lock(&shared.held).is_empty() => {}
         Treatment::Forward if method == "QueryWriteStatus" => {
             let frame = body.next().await?.context("no question")?;
@@ -157,7 +164,7 @@ async fn handle(
             match size {
                 Some(committed_size) => {
                     let answer = QueryWriteStatusResponse { committed_size, complete: false };
-                    return reply(&mut respond, &answer.encode_to_vec());
+                    return reply(&mut respond, [answer.encode_to_vec()]);
                 }
                 None => first.push(frame),
             }
@@ -276,33 +283,42 @@ fn with_pause(refusal: Refusal, pause: Duration) -> rpc::Status {
     status
 }
 
-/// One message, and that all is well.
-fn reply(respond: &mut SendResponse<Bytes>, message: &[u8]) -> Result<()> {
+/// These messages, and that all is well.
+pub(crate) fn reply(
+    respond: &mut SendResponse<Bytes>,
+    messages: impl IntoIterator<Item = Vec<u8>>,
+) -> Result<()> {
     let response = Response::builder().header("content-type", "application/grpc").body(())?;
     let mut stream = respond.send_response(response, false)?;
-    let mut frame = BytesMut::new();
-    frame.put_u8(0);
-    frame.put_u32(u32::try_from(message.len())?);
-    frame.put_slice(message);
-    stream.send_data(frame.freeze(), false)?;
+    for message in messages {
+        stream.send_data(framed(&message)?, false)?;
+    }
     let mut trailers = HeaderMap::new();
     trailers.insert("grpc-status", HeaderValue::from_static("0"));
     stream.send_trailers(trailers)?;
     Ok(())
 }
 
+pub(crate) fn framed(message: &[u8]) -> Result<Bytes> {
+    let mut frame = BytesMut::with_capacity(PREFIX + message.len());
+    frame.put_u8(0);
+    frame.put_u32(u32::try_from(message.len())?);
+    frame.put_slice(message);
+    Ok(frame.freeze())
+}
+
 /// What gRPC puts in front of a message: whether it is compressed, and its length.
-const PREFIX: usize = 5;
+pub(crate) const PREFIX: usize = 5;
 
 /// A body, message by message.
-struct Frames {
-    body: RecvStream,
-    buffer: BytesMut,
+pub(crate) struct Frames {
+    pub(crate) body: RecvStream,
+    pub(crate) buffer: BytesMut,
 }
 
 impl Frames {
     /// The next message with its prefix.
-    async fn next(&mut self) -> Result<Option<Bytes>> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>> {
         loop {
             if let Some(mut prefix) = self.buffer.get(..PREFIX) {
                 prefix.advance(1);

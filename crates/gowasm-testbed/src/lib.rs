@@ -5,6 +5,8 @@
 mod buildgrid;
 mod casd;
 #[cfg(feature = "interposer")]
+mod compressing;
+#[cfg(feature = "interposer")]
 mod interposer;
 mod postgres;
 mod process;
