@@ -3,7 +3,7 @@
 use crate::{Failure, files};
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::Manifest;
-use gowasm_verify::{Engine, Limits, NodeOptions, Plan, Request};
+use gowasm_verify::{Engine, Limits, Outside, Plan, Request};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
@@ -28,8 +28,8 @@ pub fn verify(request: &Verify, cancel: &AtomicBool) -> Result<(), Failure> {
         })?;
     let plan = request.plan.as_deref().map(read_plan).transpose()?;
     let engine = Engine::for_module(&module).map_err(Failure::input)?;
-    let node = match engine {
-        Engine::Node => Some(NodeOptions::new(files::absolute(&request.sdk)?)),
+    let outside = match engine {
+        Engine::Node => Some(Outside::new(files::absolute(&request.sdk)?)),
         _ => None,
     };
     let verdict = gowasm_verify::verify(
@@ -39,7 +39,7 @@ pub fn verify(request: &Verify, cancel: &AtomicBool) -> Result<(), Failure> {
             limits: request.limits,
             engine: Some(engine),
             manifest: Some(&manifest),
-            node: node.as_ref(),
+            outside: outside.as_ref(),
             // The same inputs give the same bytes.
             times: false,
             cancel,

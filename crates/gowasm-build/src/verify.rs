@@ -7,7 +7,7 @@ use crate::{Failure, remote};
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::{Goos, Manifest};
 use gowasm_store::{Action, ActionKey, ActionResult, Blob, Blobs, Digest};
-use gowasm_verify::{Engine, NodeOptions, Plan, Verdict};
+use gowasm_verify::{Engine, Outside, Plan, Verdict};
 use std::path::{Path, PathBuf};
 
 /// A plan and the bytes it was read from.
@@ -56,13 +56,13 @@ pub(crate) fn verify(
     {
         return executed(session, &result);
     }
-    let node = NodeOptions::new(toolchain.goroot.clone());
+    let outside = Outside::new(toolchain.goroot.clone());
     let request = gowasm_verify::Request {
         plan: plan.map(|read| &read.plan),
         limits: session.request.limits,
         engine: Some(engine(session)),
         manifest: Some(manifest),
-        node: Some(&node),
+        outside: Some(&outside),
         times: true,
         cancel: session.cancel,
     };

@@ -1,28 +1,27 @@
 //! Whether a call ended as the plan wants it.
 
+use crate::guest::{Guest, Stop};
 use crate::plan::{Bytes, Output, ReadyEnding, ReadyReturned};
-use crate::sandbox::Stop;
-use crate::value;
+use crate::value::{self, Val};
 use crate::verdict::Step;
 use crate::wasi::Captured;
-use wasmi::Val;
 
 /// What can be seen of an instance after a call.
 pub(crate) struct Seen<'a> {
     pub(crate) stdout: &'a Captured,
     pub(crate) stderr: &'a Captured,
-    pub(crate) memory: &'a [u8],
     /// The module asked for more memory than its limit.
     pub(crate) memory_denied: bool,
     pub(crate) host_calls: &'a [String],
 }
 
-/// Fills in what came back and, when it is not what was wanted, why the step failed.
+/// Fills in what came back, whose comparison with what was wanted is done, and, when it is not what was wanted, why the step failed.
 pub(crate) fn judge(
     mut step: Step,
     wanted: &ReadyEnding,
     output: &Output,
     result: Result<&[Val], &Stop>,
+    compared: Result<Option<String>, String>,
     seen: &Seen<'_>,
 ) -> Step {
     step.returned = result.ok().and_then(value::show_all);
@@ -35,17 +34,13 @@ pub(crate) fn judge(
         (_, Err(stop @ (Stop::OutOfSteps | Stop::OutOfTime | Stop::Interrupted))) => {
             Some(stop.to_string())
         }
-        (ReadyEnding::Returns(None), Ok(_)) => None,
-        (ReadyEnding::Returns(Some(wanted)), Ok(values)) => {
-            match compare(wanted, values.first(), seen.memory) {
-                Ok(Some(shown)) => {
-                    step.returned = Some(shown);
-                    None
-                }
-                Ok(None) => None,
-                Err(why) => Some(why),
+        (ReadyEnding::Returns(_), Ok(_)) => match compared {
+            Ok(shown) => {
+                step.returned = shown.or(step.returned);
+                None
             }
-        }
+            Err(why) => Some(why),
+        },
         (ReadyEnding::Traps(text), Err(Stop::Trap(trap))) => {
             let found = trap.contains(text.as_str()) || seen.stderr.contains(text);
             (!found).then(|| {
@@ -126,13 +121,13 @@ fn calls_differ(wanted: Option<&[String]>, found: &[String]) -> Option<String> {
 pub(crate) fn compare(
     wanted: &ReadyReturned,
     found: Option<&Val>,
-    memory: &[u8],
+    guest: &mut dyn Guest,
 ) -> Result<Option<String>, String> {
     let Some(found) = found else { return Err("returned nothing".to_owned()) };
     let address = || found.i32().unwrap_or(0) as u32;
     match wanted {
         ReadyReturned::Value(value) if value::same(value, found) => Ok(None),
-        ReadyReturned::Exact(value) if value::same_bits(value, found) => Ok(None),
+        ReadyReturned::Exact(value) if value == found => Ok(None),
         &ReadyReturned::Near { value, within } if value::near(found, value, within) => Ok(None),
         ReadyReturned::Near { value, within } => {
             Err(format!("returned {}, {value:?} within {within:?} was wanted", value::show(found)))
@@ -144,43 +139,57 @@ pub(crate) fn compare(
         ReadyReturned::Value(value) => {
             Err(format!("returned {}, {} was wanted", value::show(found), value::show(value)))
         }
-        ReadyReturned::At(bytes) => same_bytes(bytes, slice(memory, address(), bytes.bytes.len())?),
-        ReadyReturned::CString(bytes) => {
-            let rest = memory.get(address() as usize..).unwrap_or_default();
-            match memchr(rest) {
-                Some(end) => same_bytes(bytes, &rest[..end]),
-                None => Err(format!("returned {:#x}, where no zero byte follows", address())),
-            }
+        ReadyReturned::At(bytes) => {
+            same_bytes(bytes, &returned(guest, address(), bytes.bytes.len() as u32)?)
         }
+        ReadyReturned::CString(bytes) => match c_string(guest, address()) {
+            Some(found) => same_bytes(bytes, &found),
+            None => Err(format!("returned {:#x}, where no zero byte follows", address())),
+        },
         ReadyReturned::Packed(bytes) => {
             let packed = found.i64().unwrap_or(0) as u64;
             let (address, length) = ((packed >> 32) as u32, packed as u32);
-            same_bytes(bytes, slice(memory, address, length as usize)?)
+            same_bytes(bytes, &returned(guest, address, length)?)
         }
     }
 }
 
-fn memchr(bytes: &[u8]) -> Option<usize> {
-    bytes.iter().position(|&byte| byte == 0)
+/// What stands before the next zero byte.
+fn c_string(guest: &mut dyn Guest, address: u32) -> Option<Vec<u8>> {
+    const PIECE: u64 = 4096;
+    let (mut found, mut at) = (Vec::new(), address);
+    loop {
+        let left = guest.memory_bytes().checked_sub(at.into())?;
+        let piece = guest.bytes(at, left.min(PIECE) as u32)?;
+        if let Some(end) = memchr::memchr(0, &piece) {
+            found.extend_from_slice(&piece[..end]);
+            return Some(found);
+        }
+        if piece.is_empty() {
+            return None;
+        }
+        at = at.checked_add(piece.len() as u32)?;
+        found.extend(piece);
+    }
 }
 
 /// Whether memory holds what the plan wants; the error is the end of a sentence.
-pub(crate) fn holds(memory: &[u8], address: u32, wanted: &Bytes) -> Result<(), String> {
+pub(crate) fn holds(guest: &mut dyn Guest, address: u32, wanted: &Bytes) -> Result<(), String> {
     let length = wanted.bytes.len();
-    let found = memory.get(address as usize..).and_then(|rest| rest.get(..length));
-    let found = found.ok_or_else(|| {
-        format!("{length} bytes at {address:#x} lie outside of the module's memory")
-    })?;
+    let found = guest.bytes(address, length as u32).ok_or_else(|| outside(length, address))?;
     if found == wanted.bytes {
         return Ok(());
     }
-    let (found, wanted) = (show(found, wanted.text), show(&wanted.bytes, wanted.text));
+    let (found, wanted) = (show(&found, wanted.text), show(&wanted.bytes, wanted.text));
     Err(format!("at {address:#x} there is {found}, {wanted} was wanted"))
 }
 
-fn slice(memory: &[u8], address: u32, length: usize) -> Result<&[u8], String> {
-    let found = memory.get(address as usize..).and_then(|rest| rest.get(..length));
-    found.ok_or_else(|| {
+pub(crate) fn outside(length: usize, address: u32) -> String {
+    format!("{length} bytes at {address:#x} lie outside of the module's memory")
+}
+
+fn returned(guest: &mut dyn Guest, address: u32, length: u32) -> Result<Vec<u8>, String> {
+    guest.bytes(address, length).ok_or_else(|| {
         format!("returned {length} bytes at {address:#x}, which lie outside of the module's memory")
     })
 }

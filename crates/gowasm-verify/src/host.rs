@@ -1,49 +1,38 @@
 //! The host functions that a plan declares.
 
-use crate::plan::{Checked, HostResult, ReadyArg, Written};
-use crate::sandbox::{State, Stop, place, run};
-use crate::value;
+use crate::guest::{Guest, Stop, enter, place};
+use crate::plan::{HostResult, ReadyArg, Written};
+use crate::value::{self, Val};
 use crate::{ending, plan::ReadyHost};
-use wasmi::{Caller, Extern, Func, Val};
 
 /// Runs the plan's host function of this number: its writes, its call back, its result.
-pub(crate) fn call(
-    mut caller: Caller<'_, State>,
-    index: usize,
-    args: &[Val],
-    results: &mut [Val],
-) -> Result<(), Stop> {
-    let plan = caller.data().plan.clone();
-    let Some(host) = plan.hosts.get(index) else { return Ok(()) };
-    record(&mut caller, host, args);
-    writes(&mut caller, &plan, host, args)?;
+pub(crate) fn call(guest: &mut dyn Guest, index: usize, args: &[Val]) -> Result<Option<Val>, Stop> {
+    let plan = guest.state().plan.clone();
+    let Some(host) = plan.hosts.get(index) else { return Ok(None) };
+    record(guest, host, args);
+    writes(guest, host, args)?;
     let returned = match &host.calls {
         Some((export, call_args)) => {
-            let call_args = arguments(&mut caller, &plan, call_args, args)?;
-            let function = export_of(&caller, export)?;
-            let returned = run(&mut caller, function, &call_args)?;
-            expect(&caller, host, export, &returned)?;
+            let call_args = arguments(guest, call_args, args)?;
+            let returned = enter(guest, export, &call_args)?;
+            expect(guest, host, export, &returned)?;
             returned
         }
         None => Vec::new(),
     };
-    let result = match &host.returns {
+    Ok(match &host.returns {
         HostResult::Nothing => None,
-        HostResult::Value(value) => Some(value.clone()),
-        HostResult::Argument(number) => args.get(*number).cloned(),
+        HostResult::Value(value) => Some(*value),
+        HostResult::Argument(number) => args.get(*number).copied(),
         HostResult::OfCall => returned.into_iter().next(),
-    };
-    if let (Some(place), Some(result)) = (results.first_mut(), result) {
-        *place = result;
-    }
-    Ok(())
+    })
 }
 
 /// How many calls of one step are kept; no plan wants to list more.
 const RECORDED: usize = 10_000;
 
-fn record(caller: &mut Caller<'_, State>, host: &ReadyHost, args: &[Val]) {
-    let calls = &mut caller.data_mut().host_calls;
+fn record(guest: &mut dyn Guest, host: &ReadyHost, args: &[Val]) {
+    let calls = &mut guest.state().host_calls;
     if calls.len() < RECORDED {
         let args = value::show_all(args).unwrap_or_default();
         calls.push(format!("{}.{}({args})", host.module, host.name));
@@ -51,56 +40,45 @@ fn record(caller: &mut Caller<'_, State>, host: &ReadyHost, args: &[Val]) {
 }
 
 fn expect(
-    caller: &Caller<'_, State>,
+    guest: &mut dyn Guest,
     host: &ReadyHost,
     export: &str,
     returned: &[Val],
 ) -> Result<(), Stop> {
     let Some(wanted) = &host.call_returns else { return Ok(()) };
-    let data = caller.data().memory.map(|memory| memory.data(caller)).unwrap_or_default();
-    let found = ending::compare(wanted, returned.first(), data);
+    let found = ending::compare(wanted, returned.first(), guest);
     found.map(|_| ()).map_err(|why| {
         Stop::Trap(format!("`{export}`, called by `{}.{}`, {why}", host.module, host.name))
     })
 }
 
-fn writes(
-    caller: &mut Caller<'_, State>,
-    plan: &Checked,
-    host: &ReadyHost,
-    args: &[Val],
-) -> Result<(), Stop> {
+fn writes(guest: &mut dyn Guest, host: &ReadyHost, args: &[Val]) -> Result<(), Stop> {
     let address = |number: usize| args.get(number).and_then(Val::i32).unwrap_or(0) as u32;
     for write in &host.writes {
         let at = address(write.at);
         match &write.what {
-            Written::Bytes(bytes) => store(caller, host, at, bytes)?,
+            Written::Bytes(bytes) => store(guest, host, at, bytes)?,
             Written::Allocated { size_at, bytes } => {
-                let placed = allocate(caller, plan, bytes)?;
-                store(caller, host, at, &placed.to_le_bytes())?;
+                let placed = place(guest, bytes)?;
+                store(guest, host, at, &placed.to_le_bytes())?;
                 let length = bytes.len() as u32;
-                store(caller, host, address(*size_at), &length.to_le_bytes())?;
+                store(guest, host, address(*size_at), &length.to_le_bytes())?;
             }
         }
     }
     Ok(())
 }
 
-fn arguments(
-    caller: &mut Caller<'_, State>,
-    plan: &Checked,
-    wanted: &[ReadyArg],
-    own: &[Val],
-) -> Result<Vec<Val>, Stop> {
+fn arguments(guest: &mut dyn Guest, wanted: &[ReadyArg], own: &[Val]) -> Result<Vec<Val>, Stop> {
     let mut args = Vec::new();
     for arg in wanted {
         match arg {
             // The plan's check lets it stand only in a call.
             ReadyArg::Saved(_) => {}
-            ReadyArg::Value(value) => args.push(value.clone()),
+            ReadyArg::Value(value) => args.push(*value),
             ReadyArg::OfHost(number) => args.extend(own.get(*number).cloned()),
             ReadyArg::Bytes { bytes, pointer_only } => {
-                args.push(Val::I32(allocate(caller, plan, bytes)? as i32));
+                args.push(Val::I32(place(guest, bytes)? as i32));
                 if !pointer_only {
                     args.push(Val::I32(bytes.len() as i32));
                 }
@@ -110,38 +88,13 @@ fn arguments(
     Ok(args)
 }
 
-fn allocate(caller: &mut Caller<'_, State>, plan: &Checked, bytes: &[u8]) -> Result<u32, Stop> {
-    let name = plan.allocator.as_deref().unwrap_or_default();
-    let function = export_of(caller, name)?;
-    place(caller, function, name, bytes)
-}
-
-fn export_of(caller: &Caller<'_, State>, name: &str) -> Result<Func, Stop> {
-    match caller.get_export(name) {
-        Some(Extern::Func(function)) => Ok(function),
-        _ => Err(Stop::Trap(format!("the module exports no function `{name}`"))),
-    }
-}
-
-fn store(
-    caller: &mut Caller<'_, State>,
-    host: &ReadyHost,
-    address: u32,
-    bytes: &[u8],
-) -> Result<(), Stop> {
-    let memory = caller.data().memory;
-    let data = memory.map(|memory| memory.data_mut(caller)).unwrap_or_default();
-    let target = data.get_mut(address as usize..).and_then(|data| data.get_mut(..bytes.len()));
-    match target {
-        Some(target) => {
-            target.copy_from_slice(bytes);
-            Ok(())
-        }
-        None => Err(Stop::Trap(format!(
+fn store(guest: &mut dyn Guest, host: &ReadyHost, address: u32, bytes: &[u8]) -> Result<(), Stop> {
+    guest.write(address, bytes).ok_or_else(|| {
+        Stop::Trap(format!(
             "`{}.{}` was given {}, which lies outside of the module's memory",
             host.module,
             host.name,
             value::show(&Val::I32(address as i32))
-        ))),
-    }
+        ))
+    })
 }

@@ -4,8 +4,12 @@
 //! no network, no real time. So a verdict depends on the module, the plan and the limits alone. A
 //! program that is merely run gets what its caller gives it.
 
+mod comparison;
 mod ending;
+mod engine;
+mod guest;
 mod host;
+mod imports;
 mod node;
 mod plan;
 mod program;
@@ -22,9 +26,11 @@ use gowasm_directive::Manifest;
 use gowasm_directive::interface::{self, Interface};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+pub use comparison::{Comparison, Disagreement, Gave, Missing, verify_everywhere};
 pub use plan::Plan;
 pub use program::{Ended, Program, run};
 pub use verdict::{EngineVersion, ModuleId, SCHEMA, Status, Step, StepKind, Verdict};
@@ -51,46 +57,71 @@ impl Default for Limits {
 #[serde(rename_all = "lowercase")]
 pub enum Engine {
     Wasmi,
-    /// For modules of GOOS=js.
+    /// With its optimising compiler, Cranelift.
+    Wasmtime,
+    /// wasmtime with its quick compiler.
+    Winch,
+    /// The only one for modules of GOOS=js.
     Node,
+    Wazero,
 }
 
 impl Engine {
-    /// The engine for a module: only node runs those of GOOS=js.
+    pub const ALL: [Engine; 5] =
+        [Engine::Wasmi, Engine::Wasmtime, Engine::Winch, Engine::Node, Engine::Wazero];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Engine::Wasmi => "wasmi",
+            Engine::Wasmtime => "wasmtime",
+            Engine::Winch => "winch",
+            Engine::Node => "node",
+            Engine::Wazero => "wazero",
+        }
+    }
+
+    /// The engine for a module, where nobody chose: only node runs those of GOOS=js.
     pub fn for_module(module: &[u8]) -> Result<Engine, Diagnostic> {
-        let interface = interface::read(module)?;
-        Ok(if Kind::of(&interface) == Kind::Js { Engine::Node } else { Engine::Wasmi })
+        Ok(Engine::for_kind(Kind::of(&interface::read(module)?)))
+    }
+
+    fn for_kind(kind: Kind) -> Engine {
+        if kind == Kind::Js { Engine::Node } else { Engine::Wasmi }
     }
 
     /// What a verdict depends on beside the module and the plan; for the key of an action.
     pub fn version(self) -> String {
-        match self {
-            Engine::Wasmi => {
-                format!("wasmi {WASMI_VERSION}, gowasm-verify {}", env!("CARGO_PKG_VERSION"))
-            }
-            Engine::Node => format!("node, gowasm-verify {}", env!("CARGO_PKG_VERSION")),
-        }
+        let version = match self {
+            Engine::Wasmi => format!(" {}", engine::wasmi::VERSION),
+            _ => String::new(),
+        };
+        format!("{}{version}, gowasm-verify {}", self.name(), env!("CARGO_PKG_VERSION"))
     }
 }
 
-/// Checked against Cargo.lock by a test.
-const WASMI_VERSION: &str = "2.0.0";
-
-/// What node needs to run a module of GOOS=js.
+/// What engines outside of this process need.
 #[derive(Debug, Clone)]
-pub struct NodeOptions {
-    /// Of the Go that built the module: its lib/wasm/wasm_exec.js is run.
+pub struct Outside {
+    /// Of a Go: its lib/wasm/wasm_exec.js runs modules of GOOS=js, and it builds the program around wazero.
     pub goroot: PathBuf,
+    /// For each step: these engines count no instructions.
     pub timeout: Duration,
 }
 
-impl NodeOptions {
-    /// With the usual timeout: modules of GOOS=js have no step limit.
+impl Outside {
+    const TIMEOUT: Duration = Duration::from_secs(60);
+
+    /// With the usual timeout.
     pub fn new(goroot: PathBuf) -> Self {
-        NodeOptions { goroot, timeout: Duration::from_secs(60) }
+        Outside { goroot, timeout: Outside::TIMEOUT }
+    }
+
+    fn timeout_of(outside: Option<&Outside>) -> Duration {
+        outside.map_or(Outside::TIMEOUT, |outside| outside.timeout)
     }
 }
 
+#[derive(Clone, Copy)]
 pub struct Request<'a> {
     pub plan: Option<&'a Plan>,
     pub limits: Limits,
@@ -98,8 +129,8 @@ pub struct Request<'a> {
     pub engine: Option<Engine>,
     /// Every export that it names must be there with its type.
     pub manifest: Option<&'a Manifest>,
-    /// Without it, modules of GOOS=js cannot be verified.
-    pub node: Option<&'a NodeOptions>,
+    /// Without it, modules of GOOS=js cannot be verified, nor anything in wazero.
+    pub outside: Option<&'a Outside>,
     /// Without times, the same module and plan give the same bytes of a verdict.
     pub times: bool,
     pub cancel: &'a AtomicBool,
@@ -142,25 +173,21 @@ pub fn verify(module: &[u8], request: &Request) -> Result<Verdict, Failure> {
         Some(plan) => plan::check(plan, &interface, kind).map_err(Failure::Input)?,
         None => plan::Checked::none(),
     };
-    let engine = match (request.engine, kind) {
-        (Some(Engine::Wasmi), Kind::Js) => {
-            return Err(unfit("wasmi cannot run a module of GOOS=js", "node"));
+    let checked = Arc::new(checked);
+    let engine = request.engine.unwrap_or(Engine::for_kind(kind));
+    if kind == Kind::Js {
+        if engine != Engine::Node {
+            return Err(unfit(engine));
         }
-        (Some(Engine::Node), Kind::Command | Kind::Reactor) => {
-            return Err(unfit("node runs only modules of GOOS=js", "wasmi"));
-        }
-        (Some(engine), _) => engine,
-        (None, Kind::Js) => Engine::Node,
-        (None, _) => Engine::Wasmi,
-    };
-    match engine {
-        Engine::Wasmi => run::verify(module, &interface, kind, checked, request),
-        Engine::Node => node::verify(module, &interface, checked, request),
+        return node::verify(module, &interface, &checked, request);
     }
+    let engine = engine::prepare(engine, request.outside)?;
+    run::verify(module, &interface, kind, checked, &engine, request)
 }
 
-fn unfit(message: &str, other: &str) -> Failure {
-    let hint = format!("use --engine {other}, or leave it out: the engine that fits is taken");
+fn unfit(engine: Engine) -> Failure {
+    let message = format!("{} cannot run a module of GOOS=js", engine.name());
+    let hint = "use --engine node, or leave it out: the engine that fits is taken";
     Failure::Input(vec![Diagnostic::error(message).hint(hint)])
 }
 

@@ -1,13 +1,13 @@
 //! Modules of GOOS=js, run in node with Go's own wasm_exec.js.
 
 use crate::ending::{Seen, judge};
+use crate::guest::Stop;
 use crate::plan::Checked;
 use crate::run::{check_exports, hex, micros};
-use crate::sandbox::Stop;
 use crate::validate::validate;
 use crate::verdict::{EngineVersion, ModuleId, SCHEMA, Status, Step, StepKind, Verdict};
 use crate::wasi::Captured;
-use crate::{Failure, Limits, NodeOptions, Request};
+use crate::{Failure, Limits, Outside, Request};
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::interface::Interface;
 use sha2::{Digest, Sha256};
@@ -26,11 +26,11 @@ const WATCH: Duration = Duration::from_millis(5);
 pub(crate) fn verify(
     module: &[u8],
     interface: &Interface,
-    plan: Checked,
+    plan: &Checked,
     request: &Request,
 ) -> Result<Verdict, Failure> {
     let begun = Instant::now();
-    let Some(options) = request.node else {
+    let Some(options) = request.outside else {
         return Err(environment(
             "a module of GOOS=js needs the Go that built it: its wasm_exec.js is not known"
                 .to_owned(),
@@ -44,7 +44,7 @@ pub(crate) fn verify(
             "take a complete Go toolchain, 1.24 or later, or build with --no-verify",
         ));
     }
-    let version = node_version()?;
+    let version = version()?;
     let mut steps = Vec::new();
     let validation = Instant::now();
     let result = validate(module, request.cancel);
@@ -57,7 +57,7 @@ pub(crate) fn verify(
     });
     steps.extend(check_exports(interface, request.manifest));
     if valid {
-        steps.push(start(module, &wasm_exec, &plan, options, request)?);
+        steps.push(start(module, &wasm_exec, plan, options, request)?);
     }
     if !request.times {
         steps.iter_mut().for_each(|step| step.time_us = None);
@@ -77,20 +77,16 @@ fn start(
     module: &[u8],
     wasm_exec: &Path,
     plan: &Checked,
-    options: &NodeOptions,
+    options: &Outside,
     request: &Request,
 ) -> Result<Step, Failure> {
     let begun = Instant::now();
     let ran = run(module, wasm_exec, request.limits, options.timeout, request.cancel)?;
     let step = Step { plan_line: plan.start.line, ..Step::named(StepKind::Start, "run") };
-    let seen = Seen {
-        stdout: &ran.stdout,
-        stderr: &ran.stderr,
-        memory: &[],
-        memory_denied: false,
-        host_calls: &[],
-    };
-    let mut step = judge(step, &plan.start.ending, &plan.start.output, Err(&ran.stop), &seen);
+    let seen =
+        Seen { stdout: &ran.stdout, stderr: &ran.stderr, memory_denied: false, host_calls: &[] };
+    let mut step =
+        judge(step, &plan.start.ending, &plan.start.output, Err(&ran.stop), Ok(None), &seen);
     step.time_us = Some(micros(begun.elapsed()));
     if step.status == Status::Failed {
         step.stdout = ran.stdout.text();
@@ -102,7 +98,7 @@ fn start(
     Ok(step)
 }
 
-fn node_version() -> Result<String, Failure> {
+pub(crate) fn version() -> Result<String, Failure> {
     let output = node().arg("--version").stdin(Stdio::null()).output();
     let output = output.map_err(|error| no_node(&error))?;
     let version = String::from_utf8_lossy(&output.stdout).trim().trim_start_matches('v').to_owned();
@@ -115,8 +111,17 @@ fn node_version() -> Result<String, Failure> {
 
 fn node() -> Command {
     let mut command = Command::new("node");
-    command.env_remove("NODE_OPTIONS").env_remove("NODE_PATH");
+    clean(&mut command);
     command
+}
+
+/// Keeps settings of the user's surroundings away from node.
+pub(crate) fn clean(command: &mut Command) -> &mut Command {
+    command.env_remove("NODE_OPTIONS").env_remove("NODE_PATH")
+}
+
+pub(crate) fn temporary(error: std::io::Error) -> Failure {
+    environment(format!("cannot write a temporary file: {error}"), "free some space, or set TMPDIR")
 }
 
 fn no_node(error: &std::io::Error) -> Failure {
@@ -130,7 +135,7 @@ fn no_node(error: &std::io::Error) -> Failure {
     )
 }
 
-fn environment(message: String, hint: &str) -> Failure {
+pub(crate) fn environment(message: String, hint: &str) -> Failure {
     Failure::Environment(Diagnostic::error(message).hint(hint))
 }
 
@@ -148,12 +153,6 @@ fn run(
     timeout: Duration,
     cancel: &AtomicBool,
 ) -> Result<Ran, Failure> {
-    let temporary = |error: std::io::Error| {
-        environment(
-            format!("cannot write a temporary file: {error}"),
-            "free some space, or set TMPDIR",
-        )
-    };
     let folder = tempfile::tempdir().map_err(temporary)?;
     let (script, outcome) = (folder.path().join("runner.js"), folder.path().join("outcome"));
     std::fs::write(&script, RUNNER).map_err(temporary)?;

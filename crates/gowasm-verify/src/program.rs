@@ -1,8 +1,10 @@
 //! A command run as a program, in a world that its caller chose.
 
-use crate::sandbox::{Loaded, Sandbox, Stop};
+use crate::engine::Ready;
+use crate::guest::Stop;
+use crate::sandbox::Sandbox;
 use crate::world::World;
-use crate::{Failure, Kind, Limits};
+use crate::{Failure, Kind, Limits, imports};
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::interface;
 use std::sync::Arc;
@@ -45,21 +47,25 @@ pub fn run(program: &Program<'_>) -> Result<Ended, Failure> {
         }
     }
     let plan = Arc::new(crate::plan::Checked::none());
-    let loaded = Loaded::new(program.module, &interface, plan).map_err(|reason| {
-        Failure::Input(vec![Diagnostic::error(format!("{}: {reason}", program.shown))])
-    })?;
+    let refuse =
+        |reason| Failure::Input(vec![Diagnostic::error(format!("{}: {reason}", program.shown))]);
+    let imports = imports::bind(&interface, &plan).map_err(refuse)?;
     let ended = crate::run::on_deep_stack(|| {
-        let mut sandbox = Sandbox::new(&loaded, program.limits, program.world, program.cancel)?;
+        let load = Ready::Wasmi.load(program.module, &interface, imports, program.limits);
+        let loaded = load?;
+        let sandbox = Sandbox::new(&*loaded, &plan, program.limits, program.world, program.cancel);
+        let mut sandbox = sandbox.map_err(|stop| stop.to_string())?;
         sandbox.begin(program.limits, None);
         let result = sandbox.call("_start", &[]);
-        match result {
+        Ok(match result {
             Err(Stop::Trap(why)) if sandbox.seen().memory_denied => Err(Stop::Trap(format!(
                 "{why} (the memory limit of {} bytes was reached)",
                 program.limits.memory_bytes
             ))),
             other => other,
-        }
-    })?;
+        })
+    })?
+    .map_err(refuse)?;
     match ended {
         Ok(_) => Ok(Ended::Exit(0)),
         Err(Stop::Exit(code)) => Ok(Ended::Exit(code)),

@@ -1,12 +1,14 @@
-//! The steps of a verification in wasmi.
+//! The steps of a verification.
 
 use crate::ending::{self, judge};
-use crate::plan::{CallLimits, Checked, Place, ReadyArg, ReadyCall, ReadyEnding};
-use crate::sandbox::{Loaded, Sandbox, Stop};
+use crate::engine::{Loaded, Ready};
+use crate::guest::Stop;
+use crate::plan::{CallLimits, Checked, Output, Place, ReadyArg, ReadyCall, ReadyEnding};
+use crate::sandbox::Sandbox;
 use crate::validate::validate;
-use crate::value;
-use crate::verdict::{EngineVersion, ModuleId, SCHEMA, Status, Step, StepKind, Verdict};
-use crate::{Failure, Kind, Limits, Request, WASMI_VERSION};
+use crate::value::{self, Val};
+use crate::verdict::{ModuleId, SCHEMA, Status, Step, StepKind, Verdict};
+use crate::{Failure, Kind, Limits, Request, imports};
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::Manifest;
 use gowasm_directive::interface::Interface;
@@ -15,10 +17,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
-use wasmi::Val;
 
-/// Host functions and the module may call each other inside one another.
-const THREAD_STACK: usize = 32 << 20;
+/// Host functions and the module may call each other inside one another, and compiled code runs on it.
+const THREAD_STACK: usize = 128 << 20;
 const WATCH: Duration = Duration::from_millis(20);
 
 /// Runs the module on a thread of its own, while this one validates all of it and then watches for
@@ -27,12 +28,13 @@ pub(crate) fn verify(
     module: &[u8],
     interface: &Interface,
     kind: Kind,
-    plan: Checked,
+    plan: Arc<Checked>,
+    engine: &Ready,
     request: &Request,
 ) -> Result<Verdict, Failure> {
     let begun = Instant::now();
     let stop = Arc::new(AtomicBool::new(false));
-    let runner = Runner { limits: request.limits, stop: stop.clone(), plan: Arc::new(plan) };
+    let runner = Runner { engine, limits: request.limits, stop: stop.clone(), plan };
     let exports = check_exports(interface, request.manifest);
     let (validated, ran, sha256) = std::thread::scope(|scope| {
         let (done, finished) = channel();
@@ -83,7 +85,7 @@ pub(crate) fn verify(
     Ok(Verdict {
         schema: SCHEMA,
         passed: steps.iter().all(|step| step.status == Status::Passed),
-        engine: EngineVersion { name: "wasmi".to_owned(), version: WASMI_VERSION.to_owned() },
+        engine: engine.version(),
         module: ModuleId { sha256, size: module.len() as u64 },
         limits: request.limits,
         time_us: request.times.then(|| micros(begun.elapsed())),
@@ -135,7 +137,8 @@ pub(crate) fn check_exports(interface: &Interface, manifest: Option<&Manifest>) 
     promised.iter().map(check).collect()
 }
 
-struct Runner {
+struct Runner<'r> {
+    engine: &'r Ready,
     limits: Limits,
     stop: Arc<AtomicBool>,
     plan: Arc<Checked>,
@@ -144,7 +147,7 @@ struct Runner {
 /// Why nothing after it can run.
 const NOT_READY: &str = "the module could not be initialised";
 
-impl Runner {
+impl Runner<'_> {
     fn steps(&self, module: &[u8], interface: &Interface, kind: Kind) -> Vec<Step> {
         let begun = Instant::now();
         let both =
@@ -153,11 +156,13 @@ impl Runner {
         if both {
             return vec![step.failed("exports both `_start` and `_initialize`: engines refuse it")];
         }
-        let loaded = match Loaded::new(module, interface, self.plan.clone()) {
+        let imports = imports::bind(interface, &self.plan);
+        let load = |imports| self.engine.load(module, interface, imports, self.limits);
+        let loaded = match imports.and_then(load) {
             Ok(loaded) => loaded,
             Err(reason) => return vec![step.failed(reason)],
         };
-        let mut sandbox = match self.sandbox(&loaded) {
+        let mut sandbox = match self.sandbox(&*loaded) {
             Ok(sandbox) => sandbox,
             Err(stop) => return vec![step.failed(self.refusal(&stop))],
         };
@@ -176,19 +181,19 @@ impl Runner {
             steps.extend(self.plan.calls.iter().map(skip));
             return steps;
         }
-        self.calls(&loaded, sandbox, initializes, &mut steps);
+        self.calls(&*loaded, sandbox, initializes, &mut steps);
         steps
     }
 
-    fn sandbox(&self, loaded: &Loaded) -> Result<Sandbox, Stop> {
-        Sandbox::new(loaded, self.limits, &self.plan.world, &self.stop)
+    fn sandbox<'l>(&self, loaded: &'l dyn Loaded) -> Result<Sandbox<'l>, Stop> {
+        Sandbox::new(loaded, &self.plan, self.limits, &self.plan.world, &self.stop)
     }
 
     fn refusal(&self, stop: &Stop) -> String {
         format!("{stop} (the memory limit is {} bytes)", self.limits.memory_bytes)
     }
 
-    fn start(&self, sandbox: &mut Sandbox) -> Step {
+    fn start(&self, sandbox: &mut Sandbox<'_>) -> Step {
         let start = &self.plan.start;
         let step = Step { plan_line: start.line, ..Step::named(StepKind::Start, "_start") };
         let begun = Instant::now();
@@ -196,7 +201,7 @@ impl Runner {
         let result = ending::as_exit(sandbox.call("_start", &[]));
         let result = result.as_deref();
         self.finish(
-            judge(step, &start.ending, &start.output, result, &sandbox.seen()),
+            judged(step, &start.ending, &start.output, result, sandbox),
             sandbox,
             self.narrowed(start.limits),
             begun,
@@ -211,23 +216,24 @@ impl Runner {
         }
     }
 
-    fn initialize(&self, sandbox: &mut Sandbox) -> Step {
+    fn initialize(&self, sandbox: &mut Sandbox<'_>) -> Step {
         let step = Step::named(StepKind::Initialize, "_initialize");
         let begun = Instant::now();
         sandbox.begin(self.limits, None);
         let result = sandbox.call("_initialize", &[]);
-        let step = judge(
-            step,
-            &ReadyEnding::Returns(None),
-            &Default::default(),
-            result.as_deref(),
-            &sandbox.seen(),
-        );
+        let wanted = ReadyEnding::Returns(None);
+        let step = judged(step, &wanted, &Output::default(), result.as_deref(), sandbox);
         self.finish(step, sandbox, self.limits, begun)
     }
 
     /// Calls share an instance until one traps or exits; the next gets a new one.
-    fn calls(&self, loaded: &Loaded, first: Sandbox, initializes: bool, steps: &mut Vec<Step>) {
+    fn calls<'l>(
+        &self,
+        loaded: &'l dyn Loaded,
+        first: Sandbox<'l>,
+        initializes: bool,
+        steps: &mut Vec<Step>,
+    ) {
         let mut current = Some((first, false));
         for call in &self.plan.calls {
             if call.uninitialized {
@@ -259,14 +265,18 @@ impl Runner {
     }
 
     /// A call that comes too early, on an instance that nothing else is asked of.
-    fn uninitialized(&self, loaded: &Loaded, call: &ReadyCall) -> Step {
+    fn uninitialized(&self, loaded: &dyn Loaded, call: &ReadyCall) -> Step {
         match self.another(loaded, false) {
             Ok(mut sandbox) => self.call(call, &mut sandbox).0,
             Err(reason) => described(call).failed(reason),
         }
     }
 
-    fn another(&self, loaded: &Loaded, initializes: bool) -> Result<Sandbox, String> {
+    fn another<'l>(
+        &self,
+        loaded: &'l dyn Loaded,
+        initializes: bool,
+    ) -> Result<Sandbox<'l>, String> {
         let mut sandbox = self.sandbox(loaded).map_err(|stop| self.refusal(&stop))?;
         if initializes {
             sandbox.begin(self.limits, None);
@@ -277,7 +287,7 @@ impl Runner {
     }
 
     /// The step, and whether the instance may be called again.
-    fn call(&self, call: &ReadyCall, sandbox: &mut Sandbox) -> (Step, bool) {
+    fn call(&self, call: &ReadyCall, sandbox: &mut Sandbox<'_>) -> (Step, bool) {
         let begun = Instant::now();
         let limits = self.narrowed(call.limits);
         sandbox.begin(limits, call.limits.time);
@@ -293,7 +303,7 @@ impl Runner {
             return (self.finish(step.failed(reason), sandbox, limits, begun), true);
         }
         let result = sandbox.call(&call.export, &args);
-        let step = judge(step, &call.ending, &call.output, result.as_deref(), &sandbox.seen());
+        let step = judged(step, &call.ending, &call.output, result.as_deref(), sandbox);
         let step = match (&result, step.status) {
             (Ok(values), Status::Passed) => match read(call, &args, values, sandbox) {
                 Ok(()) => step,
@@ -314,7 +324,7 @@ impl Runner {
         }
     }
 
-    fn release(&self, placed: &[u32], sandbox: &mut Sandbox) -> Result<(), Stop> {
+    fn release(&self, placed: &[u32], sandbox: &mut Sandbox<'_>) -> Result<(), Stop> {
         let Some(release) = &self.plan.release else { return Ok(()) };
         for &address in placed {
             sandbox.call(release, &[Val::I32(address as i32)])?;
@@ -323,15 +333,36 @@ impl Runner {
     }
 
     /// Time, instructions, and, for a failure, what was written.
-    fn finish(&self, mut step: Step, sandbox: &Sandbox, limits: Limits, begun: Instant) -> Step {
+    fn finish(
+        &self,
+        mut step: Step,
+        sandbox: &mut Sandbox<'_>,
+        limits: Limits,
+        begun: Instant,
+    ) -> Step {
         step.time_us = Some(micros(begun.elapsed()));
-        step.instructions = Some(sandbox.instructions(limits));
+        step.instructions = sandbox.instructions(limits);
         if step.status == Status::Failed {
             step.stdout = sandbox.seen().stdout.text();
             step.stderr = sandbox.seen().stderr.text();
         }
         step
     }
+}
+
+/// Judges a call by what it returned and left behind.
+fn judged(
+    step: Step,
+    wanted: &ReadyEnding,
+    output: &Output,
+    result: Result<&[Val], &Stop>,
+    sandbox: &mut Sandbox<'_>,
+) -> Step {
+    let compared = match (wanted, result) {
+        (ReadyEnding::Returns(Some(wanted)), Ok(values)) => sandbox.compare(wanted, values.first()),
+        _ => Ok(None),
+    };
+    judge(step, wanted, output, result, compared, &sandbox.seen())
 }
 
 fn described(call: &ReadyCall) -> Step {
@@ -353,11 +384,11 @@ fn described(call: &ReadyCall) -> Step {
 }
 
 /// The values to pass, and the addresses that were allocated for them.
-fn arguments(call: &ReadyCall, sandbox: &mut Sandbox) -> Result<(Vec<Val>, Vec<u32>), Stop> {
+fn arguments(call: &ReadyCall, sandbox: &mut Sandbox<'_>) -> Result<(Vec<Val>, Vec<u32>), Stop> {
     let (mut args, mut placed) = (Vec::new(), Vec::new());
     for arg in &call.args {
         match arg {
-            ReadyArg::Value(value) => args.push(value.clone()),
+            ReadyArg::Value(value) => args.push(*value),
             ReadyArg::Bytes { bytes, pointer_only } => {
                 let address = sandbox.place(bytes)?;
                 placed.push(address);
@@ -375,8 +406,8 @@ fn arguments(call: &ReadyCall, sandbox: &mut Sandbox) -> Result<(Vec<Val>, Vec<u
 }
 
 /// A result that an earlier call saved; a fresh instance has none.
-fn saved(sandbox: &Sandbox, name: &str) -> Result<Val, Stop> {
-    sandbox.saved.get(name).cloned().ok_or_else(|| {
+fn saved(sandbox: &mut Sandbox<'_>, name: &str) -> Result<Val, Stop> {
+    sandbox.saved.get(name).copied().ok_or_else(|| {
         Stop::Trap(format!(
             "nothing is saved as `{name}`: the call failed that saves it, or its instance has ended"
         ))
@@ -384,7 +415,7 @@ fn saved(sandbox: &Sandbox, name: &str) -> Result<Val, Stop> {
 }
 
 /// Puts into memory what the plan wants there before the call.
-fn write(call: &ReadyCall, sandbox: &mut Sandbox) -> Result<(), String> {
+fn write(call: &ReadyCall, sandbox: &mut Sandbox<'_>) -> Result<(), String> {
     for look in &call.writes {
         let address = match &look.place {
             Place::Saved(name) => address(&saved(sandbox, name).map_err(|stop| stop.to_string())?),
@@ -402,10 +433,10 @@ fn read(
     call: &ReadyCall,
     args: &[Val],
     results: &[Val],
-    sandbox: &mut Sandbox,
+    sandbox: &mut Sandbox<'_>,
 ) -> Result<(), String> {
     if let (Some(name), Some(result)) = (&call.save, results.first()) {
-        sandbox.saved.insert(name.clone(), result.clone());
+        sandbox.saved.insert(name.clone(), *result);
     }
     for look in &call.reads {
         let address = match &look.place {
@@ -414,7 +445,7 @@ fn read(
             Place::Argument(number) => args.get(*number).map_or(0, address),
             Place::Saved(name) => address(&saved(sandbox, name).map_err(|stop| stop.to_string())?),
         };
-        ending::holds(sandbox.seen().memory, address, &look.bytes)?;
+        sandbox.holds(address, &look.bytes)?;
     }
     Ok(())
 }

@@ -2,7 +2,60 @@
 
 use gowasm_directive::WasmType;
 use std::fmt;
-use wasmi::{F32, F64, Val};
+
+/// A value as wasm has it; floats by their bits, so that no engine's host changes a NaN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Val {
+    I32(i32),
+    I64(i64),
+    F32(u32),
+    F64(u64),
+}
+
+impl Val {
+    pub(crate) fn of_bits(wasm: WasmType, bits: u64) -> Option<Val> {
+        match wasm {
+            WasmType::I32 => Some(Val::I32(bits as i32)),
+            WasmType::I64 => Some(Val::I64(bits as i64)),
+            WasmType::F32 => Some(Val::F32(bits as u32)),
+            WasmType::F64 => Some(Val::F64(bits)),
+            WasmType::V128 | WasmType::Ref => None,
+        }
+    }
+
+    /// Those of its type are the lower ones.
+    pub(crate) fn bits(self) -> u64 {
+        match self {
+            Val::I32(value) => u64::from(value as u32),
+            Val::I64(value) => value as u64,
+            Val::F32(bits) => bits.into(),
+            Val::F64(bits) => bits,
+        }
+    }
+
+    pub(crate) fn i32(&self) -> Option<i32> {
+        match self {
+            Val::I32(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn i64(&self) -> Option<i64> {
+        match self {
+            Val::I64(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// An f32 loses nothing as an f64.
+    fn float(&self) -> Option<f64> {
+        match *self {
+            Val::F32(bits) => Some(f64::from(f32::from_bits(bits))),
+            Val::F64(bits) => Some(f64::from_bits(bits)),
+            _ => None,
+        }
+    }
+}
 
 /// A number as written, before a type is known for it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -48,10 +101,10 @@ impl Number {
             }
             WasmType::F32 => self
                 .to_float(wasm, |value| i128::from(value) == (value as f32) as i128)
-                .map(|value| Val::F32(F32::from(value as f32))),
+                .map(|value| Val::F32((value as f32).to_bits())),
             WasmType::F64 => self
                 .to_float(wasm, |value| i128::from(value) == (value as f64) as i128)
-                .map(|value| Val::F64(F64::from(value))),
+                .map(|value| Val::F64(value.to_bits())),
             WasmType::V128 | WasmType::Ref => Err(format!("a plan has no values of type {wasm}")),
         }
     }
@@ -73,64 +126,40 @@ fn of_bits(bits: u64, wasm: WasmType) -> Result<Val, String> {
     match wasm {
         WasmType::I32 => small().map(|bits| Val::I32(bits as i32)),
         WasmType::I64 => Ok(Val::I64(bits as i64)),
-        WasmType::F32 => small().map(|bits| Val::F32(F32::from_bits(bits))),
-        WasmType::F64 => Ok(Val::F64(F64::from_bits(bits))),
+        WasmType::F32 => small().map(Val::F32),
+        WasmType::F64 => Ok(Val::F64(bits)),
         WasmType::V128 | WasmType::Ref => Err(format!("a plan has no values of type {wasm}")),
     }
 }
 
-/// Whether two values have the same bits, NaNs too.
-pub(crate) fn same_bits(left: &Val, right: &Val) -> bool {
-    match (left, right) {
-        (Val::F32(left), Val::F32(right)) => left.to_bits() == right.to_bits(),
-        (Val::F64(left), Val::F64(right)) => left.to_bits() == right.to_bits(),
-        _ => same(left, right),
-    }
-}
-
 pub(crate) fn show_bits(value: &Val) -> String {
-    match value {
-        Val::F32(value) => format!("{:?} (bits {:#010x})", value.to_float(), value.to_bits()),
-        Val::F64(value) => format!("{:?} (bits {:#018x})", value.to_float(), value.to_bits()),
-        other => show(other),
+    match *value {
+        Val::F32(bits) => format!("{} (bits {bits:#010x})", show(value)),
+        Val::F64(bits) => format!("{} (bits {bits:#018x})", show(value)),
+        _ => show(value),
     }
 }
 
 pub(crate) fn near(found: &Val, value: f64, within: f64) -> bool {
-    let found = match found {
-        Val::F32(found) => f64::from(found.to_float()),
-        Val::F64(found) => found.to_float(),
-        _ => return false,
-    };
     // Infinities are near to themselves alone.
-    found == value || (found - value).abs() <= within
+    found.float().is_some_and(|found| found == value || (found - value).abs() <= within)
 }
 
 /// Bit for bit, except that every NaN equals every other.
 pub(crate) fn same(left: &Val, right: &Val) -> bool {
-    match (left, right) {
-        (Val::I32(left), Val::I32(right)) => left == right,
-        (Val::I64(left), Val::I64(right)) => left == right,
-        (Val::F32(left), Val::F32(right)) => {
-            let (left, right) = (left.to_float(), right.to_float());
-            left.to_bits() == right.to_bits() || (left.is_nan() && right.is_nan())
-        }
-        (Val::F64(left), Val::F64(right)) => {
-            let (left, right) = (left.to_float(), right.to_float());
-            left.to_bits() == right.to_bits() || (left.is_nan() && right.is_nan())
-        }
-        _ => false,
-    }
+    let nan = |value: &Val| value.float().is_some_and(f64::is_nan);
+    let both_nan =
+        std::mem::discriminant(left) == std::mem::discriminant(right) && nan(left) && nan(right);
+    left == right || both_nan
 }
 
 /// A value as verdicts show it; integers are signed, as wasm does not say.
 pub(crate) fn show(value: &Val) -> String {
-    match value {
+    match *value {
         Val::I32(value) => value.to_string(),
         Val::I64(value) => value.to_string(),
-        Val::F32(value) => format!("{:?}", value.to_float()),
-        Val::F64(value) => format!("{:?}", value.to_float()),
-        _ => "a value that a plan cannot name".to_owned(),
+        Val::F32(bits) => format!("{:?}", f32::from_bits(bits)),
+        Val::F64(bits) => format!("{:?}", f64::from_bits(bits)),
     }
 }
 
@@ -167,7 +196,7 @@ mod tests {
     #[test]
     fn any_nan_is_nan_and_zeros_have_signs() {
         let float = |value| Number::Float(value).to_wasm(WasmType::F64).unwrap();
-        assert!(same(&float(f64::NAN), &Val::F64(F64::from_bits(f64::NAN.to_bits() | 1))));
+        assert!(same(&float(f64::NAN), &Val::F64(f64::NAN.to_bits() | 1)));
         assert!(!same(&float(0.0), &float(-0.0)));
     }
 }

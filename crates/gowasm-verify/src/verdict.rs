@@ -124,6 +124,10 @@ impl Step {
         self
     }
 
+    fn is_export_as_promised(&self) -> bool {
+        self.kind == StepKind::Export && self.status == Status::Passed
+    }
+
     /// Such as `add(2, 3)`.
     pub fn title(&self) -> String {
         let name = self.name.as_deref().unwrap_or_default();
@@ -153,12 +157,17 @@ impl Verdict {
     /// Lines for people: calls and failures; exports that are as they should be are only counted.
     pub fn render(&self) -> String {
         let mut text = String::new();
-        let is_export =
-            |step: &&Step| step.kind == StepKind::Export && step.status == Status::Passed;
-        let exports = self.steps.iter().filter(is_export).count();
-        for step in self.steps.iter().filter(|step| !is_export(step)) {
+        for step in self.steps.iter().filter(|step| !step.is_export_as_promised()) {
             render_step(&mut text, step);
         }
+        text += &self.summary();
+        text
+    }
+
+    /// The last line.
+    pub(crate) fn summary(&self) -> String {
+        let mut text = String::new();
+        let exports = self.steps.iter().filter(|step| step.is_export_as_promised()).count();
         let word = if self.passed { "passed" } else { "failed" };
         let time = self.time_us.map(|time| format!(" in {}", show_time(time))).unwrap_or_default();
         let failed = self.failures().count();
@@ -172,7 +181,7 @@ impl Verdict {
     }
 }
 
-fn render_step(text: &mut String, step: &Step) {
+pub(crate) fn render_step(text: &mut String, step: &Step) {
     let word = match step.status {
         Status::Passed => "ok  ",
         Status::Failed => "FAIL",

@@ -19,7 +19,7 @@ fn endless_loops_and_recursion_end_by_their_limits() {
         limits: Limits { memory_bytes: 1 << 20, steps: 30_000_000 },
         engine: None,
         manifest: None,
-        node: None,
+        outside: None,
         times: false,
         cancel: &AtomicBool::new(false),
     };

@@ -10,7 +10,7 @@ fn verdict(module: &[u8], plan: &str) -> Result<Verdict, Failure> {
         limits: Limits { memory_bytes: 16 << 20, steps: 20_000_000 },
         engine: None,
         manifest: None,
-        node: None,
+        outside: None,
         times: false,
         cancel: &AtomicBool::new(false),
     };

@@ -59,7 +59,7 @@ fn run(plan: &str) -> Result<Verdict, Failure> {
             limits: Limits { memory_bytes: 64 << 20, steps: 10_000_000_000 },
             engine: None,
             manifest: None,
-            node: None,
+            outside: None,
             times: false,
             cancel: &AtomicBool::new(false),
         },

@@ -67,7 +67,7 @@ fn check_with(
         limits,
         engine: None,
         manifest: None,
-        node: None,
+        outside: None,
         times: false,
         cancel,
     };
@@ -258,7 +258,7 @@ fn what_is_invalid_fails_though_it_is_never_run() {
         limits: limits(),
         engine: None,
         manifest: None,
-        node: None,
+        outside: None,
         times: false,
         cancel: &cancel,
     };
@@ -280,7 +280,7 @@ fn any_bytes_give_an_answer() {
         limits: small,
         engine: None,
         manifest: None,
-        node: None,
+        outside: None,
         times: false,
         cancel: &cancel,
     };

@@ -97,7 +97,7 @@ fn ends_that_are_no_exit_say_why() {
     assert_eq!(run.code, Some(2), "{}", run.stderr);
     assert!(run.stderr.contains("panic: as asked for"), "{}", run.stderr);
     let run = project.run(&["run", "--step-limit", "100000", "tool.wasm"]);
-    assert_eq!(run.code, Some(1));
+    assert_eq!(run.code, Some(134));
     assert_eq!(run.stderr, "error: tool.wasm: the step limit was reached\n");
     let run = project.run(&["run", "--dir", "/nowhere/at/all", "tool.wasm"]);
     assert_eq!(run.code, Some(1));

@@ -126,7 +126,8 @@ fn toolchains(count: &mut Count) -> String {
 fn cargo_test(count: &mut Count, gos: &str, servers: Option<&Programs>) -> Result<()> {
     let mut command = project::cargo();
     command
-        .args(["test", "--workspace", "--no-fail-fast", "--", "--nocapture"])
+        .args(["test", "--workspace", "--no-fail-fast", "--features", "gowasm/wasmtime"])
+        .args(["--", "--nocapture"])
         .env("GOWASM_TEST_GOS", gos)
         .env("GOWASM_CORPUS", "full")
         .env("GOTOOLCHAIN", "local")

@@ -7,13 +7,12 @@ use super::{
 };
 use crate::Kind;
 use crate::nearest;
-use crate::value::Number;
+use crate::value::{Number, Val};
 use crate::world::World;
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::interface::{Interface, Item};
 use gowasm_directive::{FuncType, WasmType};
 use std::collections::BTreeMap;
-use wasmi::Val;
 
 /// A plan that fits its module.
 #[derive(Debug, Default)]

@@ -1,6 +1,6 @@
 //! Error numbers of WASI preview 1.
 
-use crate::sandbox::Stop;
+use crate::guest::Stop;
 use std::io::{self, ErrorKind};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

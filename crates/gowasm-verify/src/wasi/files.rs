@@ -1,18 +1,18 @@
 //! Open files and directories, and the `fd_` functions.
 
 use super::errno::{
-    EBADF, EFAULT, EINVAL, EISDIR, EMFILE, ENAMETOOLONG, ENOSPC, ENOTDIR, ENOTSUP, ESPIPE, Errno,
+    EBADF, EINVAL, EISDIR, EMFILE, ENAMETOOLONG, ENOSPC, ENOTDIR, ENOTSUP, ESPIPE, Errno, Fail,
 };
-use super::memory::{add, int, long, slice, slice_mut, store, vector, with_memory};
+use super::memory::{add, inside, int, load, long, store, vector};
 use super::stat::{CHARACTER_DEVICE, DIRECTORY, REGULAR_FILE, encode, encode_stream, kind};
 use super::streams::Stream;
-use super::{Answer, paths, unsigned};
-use crate::sandbox::{State, charge};
+use super::{Answer, PIECE, paths, unsigned};
+use crate::guest::{Guest, State};
+use crate::value::Val;
 use crate::world::{Content, World};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File};
 use std::io::{Read, Seek, SeekFrom, Write};
-use wasmi::{Caller, Val};
 
 const MOST_OPEN: usize = 4096;
 /// How much a program may write in a world that is not live, and how many files it may make.
@@ -145,25 +145,25 @@ fn lay_out(root: &std::path::Path, contents: &[(String, Vec<u8>)]) -> std::io::R
     Ok(())
 }
 
-fn files<'c>(caller: &'c mut Caller<'_, State>) -> &'c mut Files {
-    &mut caller.data_mut().wasi.files
+fn files(guest: &mut dyn Guest) -> &mut Files {
+    &mut guest.state().wasi.files
 }
 
-pub(super) fn fd_known(caller: &mut Caller<'_, State>, args: &[Val]) -> Answer {
-    files(caller).get(int(args, 0))?;
+pub(super) fn fd_known(guest: &mut dyn Guest, args: &[Val]) -> Answer {
+    files(guest).get(int(args, 0))?;
     Ok(())
 }
 
-pub(super) fn fd_close(caller: &mut Caller<'_, State>, args: &[Val]) -> Answer {
-    let files = files(caller);
+pub(super) fn fd_close(guest: &mut dyn Guest, args: &[Val]) -> Answer {
+    let files = files(guest);
     files.get(int(args, 0))?;
     files.descriptors[int(args, 0) as usize] = None;
     Ok(())
 }
 
-pub(super) fn fd_renumber(caller: &mut Caller<'_, State>, args: &[Val]) -> Answer {
+pub(super) fn fd_renumber(guest: &mut dyn Guest, args: &[Val]) -> Answer {
     let (from, to) = (int(args, 0) as usize, int(args, 1) as usize);
-    let files = files(caller);
+    let files = files(guest);
     files.get(int(args, 0))?;
     files.get(int(args, 1))?;
     if from != to {
@@ -172,8 +172,8 @@ pub(super) fn fd_renumber(caller: &mut Caller<'_, State>, args: &[Val]) -> Answe
     Ok(())
 }
 
-pub(super) fn fd_sync(caller: &mut Caller<'_, State>, args: &[Val]) -> Answer {
-    let files = files(caller);
+pub(super) fn fd_sync(guest: &mut dyn Guest, args: &[Val]) -> Answer {
+    let files = files(guest);
     let live = files.live;
     match files.get(int(args, 0))? {
         Descriptor::File(file) if live => Ok(file.file.sync_all()?),
@@ -181,19 +181,19 @@ pub(super) fn fd_sync(caller: &mut Caller<'_, State>, args: &[Val]) -> Answer {
     }
 }
 
-pub(super) fn fd_advise(caller: &mut Caller<'_, State>, args: &[Val]) -> Answer {
-    files(caller).file(int(args, 0))?;
+pub(super) fn fd_advise(guest: &mut dyn Guest, args: &[Val]) -> Answer {
+    files(guest).file(int(args, 0))?;
     Ok(())
 }
 
-pub(super) fn fd_allocate(caller: &mut Caller<'_, State>, args: &[Val]) -> Answer {
+pub(super) fn fd_allocate(guest: &mut dyn Guest, args: &[Val]) -> Answer {
     let end = unsigned(args, 1).checked_add(unsigned(args, 2)).ok_or(EINVAL)?;
-    resize(files(caller), int(args, 0), |length| length.max(end))
+    resize(files(guest), int(args, 0), |length| length.max(end))
 }
 
-pub(super) fn fd_filestat_set_size(caller: &mut Caller<'_, State>, args: &[Val]) -> Answer {
+pub(super) fn fd_filestat_set_size(guest: &mut dyn Guest, args: &[Val]) -> Answer {
     let wanted = unsigned(args, 1);
-    resize(files(caller), int(args, 0), |_| wanted)
+    resize(files(guest), int(args, 0), |_| wanted)
 }
 
 fn resize(files: &mut Files, fd: u32, wanted: impl Fn(u64) -> u64) -> Answer {
@@ -204,8 +204,8 @@ fn resize(files: &mut Files, fd: u32, wanted: impl Fn(u64) -> u64) -> Answer {
 }
 
 /// File type, flags, and the rights, all of them, for the file and what is opened through it.
-pub(super) fn fd_fdstat_get(caller: &mut Caller<'_, State>, args: &[Val]) -> Answer {
-    let (kind, flags) = match files(caller).get(int(args, 0))? {
+pub(super) fn fd_fdstat_get(guest: &mut dyn Guest, args: &[Val]) -> Answer {
+    let (kind, flags) = match files(guest).get(int(args, 0))? {
         Descriptor::Stream(_) => (CHARACTER_DEVICE, 0),
         Descriptor::Dir(_) => (DIRECTORY, 0),
         Descriptor::File(file) => (REGULAR_FILE, file.flags),
@@ -214,24 +214,24 @@ pub(super) fn fd_fdstat_get(caller: &mut Caller<'_, State>, args: &[Val]) -> Ans
     status[0] = kind;
     status[2..4].copy_from_slice(&flags.to_le_bytes());
     status[8..].fill(0xff);
-    store(caller, int(args, 1), &status)
+    store(guest, int(args, 1), &status)
 }
 
-pub(super) fn fd_filestat_get(caller: &mut Caller<'_, State>, args: &[Val]) -> Answer {
-    let files = files(caller);
+pub(super) fn fd_filestat_get(guest: &mut dyn Guest, args: &[Val]) -> Answer {
+    let files = files(guest);
     let live = files.live;
     let status = match files.get(int(args, 0))? {
         Descriptor::Stream(_) => encode_stream(),
         Descriptor::Dir(dir) => encode(&dir.dir.dir_metadata()?, live),
         Descriptor::File(file) => encode(&file.file.metadata()?, live),
     };
-    store(caller, int(args, 1), &status)
+    store(guest, int(args, 1), &status)
 }
 
 /// Times are not kept outside of a live world.
-pub(super) fn fd_filestat_set_times(caller: &mut Caller<'_, State>, args: &[Val]) -> Answer {
+pub(super) fn fd_filestat_set_times(guest: &mut dyn Guest, args: &[Val]) -> Answer {
     let (accessed, modified) = paths::times(unsigned(args, 1), unsigned(args, 2), int(args, 3))?;
-    let files = files(caller);
+    let files = files(guest);
     let live = files.live;
     let file = files.file(int(args, 0))?;
     if live {
@@ -247,8 +247,8 @@ pub(super) fn fd_filestat_set_times(caller: &mut Caller<'_, State>, args: &[Val]
     Ok(())
 }
 
-pub(super) fn fd_read(caller: &mut Caller<'_, State>, args: &[Val]) -> Answer {
-    transfer_in(caller, args, 3, |state, fd, into| match state.wasi.files.get(fd)? {
+pub(super) fn fd_read(guest: &mut dyn Guest, args: &[Val]) -> Answer {
+    transfer_in(guest, args, 3, |state, fd, into| match state.wasi.files.get(fd)? {
         Descriptor::Stream(stream) => {
             let stream = *stream;
             state.wasi.streams.read(stream, into).map_err(|_| EBADF)
@@ -258,9 +258,9 @@ pub(super) fn fd_read(caller: &mut Caller<'_, State>, args: &[Val]) -> Answer {
     })
 }
 
-pub(super) fn fd_pread(caller: &mut Caller<'_, State>, args: &[Val]) -> Answer {
+pub(super) fn fd_pread(guest: &mut dyn Guest, args: &[Val]) -> Answer {
     let mut at = unsigned(args, 3);
-    transfer_in(caller, args, 4, |state, fd, into| {
+    transfer_in(guest, args, 4, |state, fd, into| {
         let file = &mut state.wasi.files.file(fd)?.file;
         let back = file.stream_position();
         let read = file.seek(SeekFrom::Start(at)).and_then(|_| file.read(into));
@@ -273,30 +273,64 @@ pub(super) fn fd_pread(caller: &mut Caller<'_, State>, args: &[Val]) -> Answer {
 
 /// Fills the buffers that the arguments name, until one is not filled.
 fn transfer_in(
-    caller: &mut Caller<'_, State>,
+    guest: &mut dyn Guest,
     args: &[Val],
     total_at: usize,
     mut read: impl FnMut(&mut State, u32, &mut [u8]) -> Result<usize, Errno>,
 ) -> Answer {
-    let (fd, vectors, count) = (int(args, 0), int(args, 1), int(args, 2));
-    charge(caller, count.into())?;
-    let mut total: u32 = 0;
-    for index in 0..count {
-        let (data, state) = with_memory(caller)?;
-        let (address, length) = vector(data, vectors, index)?;
-        let target = slice_mut(data, address, length)?;
-        let got = read(state, fd, target)?;
-        total = add(total, got)?;
-        charge(caller, got as u64 / BYTES_A_STEP)?;
-        if got < length as usize {
-            break;
-        }
-    }
-    store(caller, int(args, total_at), &total.to_le_bytes())
+    let mut buffer = Vec::new();
+    transfer(guest, args, total_at, |guest, fd, address, length| {
+        buffer.resize(length as usize, 0);
+        let got = read(guest.state(), fd, &mut buffer)?;
+        store(guest, address, &buffer[..got])?;
+        Ok(got)
+    })
 }
 
-pub(super) fn fd_write(caller: &mut Caller<'_, State>, args: &[Val]) -> Answer {
-    transfer_out(caller, args, 3, |state, fd, bytes| {
+/// Hands out the buffers that the arguments name, one after the other.
+fn transfer_out(
+    guest: &mut dyn Guest,
+    args: &[Val],
+    total_at: usize,
+    mut write: impl FnMut(&mut State, u32, &[u8]) -> Result<(), Errno>,
+) -> Answer {
+    transfer(guest, args, total_at, |guest, fd, address, length| {
+        let bytes = load(guest, address, length)?;
+        write(guest.state(), fd, &bytes)?;
+        Ok(bytes.len())
+    })
+}
+
+/// Goes through the buffers that the arguments name, piece by piece, until one is not moved whole.
+fn transfer(
+    guest: &mut dyn Guest,
+    args: &[Val],
+    total_at: usize,
+    mut piece: impl FnMut(&mut dyn Guest, u32, u32, u32) -> Result<usize, Fail>,
+) -> Answer {
+    let (fd, vectors, count) = (int(args, 0), int(args, 1), int(args, 2));
+    guest.charge(count.into())?;
+    let mut total: u32 = 0;
+    'buffers: for index in 0..count {
+        let (address, length) = vector(guest, vectors, index)?;
+        inside(guest, address, length)?;
+        // An empty buffer still asks for what the descriptor is.
+        let pieces = length.div_ceil(PIECE).max(1);
+        for at in (0..pieces).map(|number| number * PIECE) {
+            let wanted = PIECE.min(length - at);
+            let moved = piece(guest, fd, address + at, wanted)?;
+            total = add(total, moved)?;
+            guest.charge(moved as u64 / BYTES_A_STEP)?;
+            if moved < wanted as usize {
+                break 'buffers;
+            }
+        }
+    }
+    store(guest, int(args, total_at), &total.to_le_bytes())
+}
+
+pub(super) fn fd_write(guest: &mut dyn Guest, args: &[Val]) -> Answer {
+    transfer_out(guest, args, 3, |state, fd, bytes| {
         let wasi = &mut state.wasi;
         match wasi.files.get(fd)? {
             Descriptor::Stream(stream) => {
@@ -316,9 +350,9 @@ pub(super) fn fd_write(caller: &mut Caller<'_, State>, args: &[Val]) -> Answer {
     })
 }
 
-pub(super) fn fd_pwrite(caller: &mut Caller<'_, State>, args: &[Val]) -> Answer {
+pub(super) fn fd_pwrite(guest: &mut dyn Guest, args: &[Val]) -> Answer {
     let mut at = unsigned(args, 3);
-    transfer_out(caller, args, 4, |state, fd, bytes| {
+    transfer_out(guest, args, 4, |state, fd, bytes| {
         let files = &mut state.wasi.files;
         let end = at.checked_add(bytes.len() as u64).ok_or(EINVAL)?;
         let failed = |error: std::io::Error| super::errno::of(&error);
@@ -335,28 +369,7 @@ pub(super) fn fd_pwrite(caller: &mut Caller<'_, State>, args: &[Val]) -> Answer 
     })
 }
 
-/// Hands out the buffers that the arguments name, one after the other.
-fn transfer_out(
-    caller: &mut Caller<'_, State>,
-    args: &[Val],
-    total_at: usize,
-    mut write: impl FnMut(&mut State, u32, &[u8]) -> Result<(), Errno>,
-) -> Answer {
-    let (fd, vectors, count) = (int(args, 0), int(args, 1), int(args, 2));
-    charge(caller, count.into())?;
-    let mut total: u32 = 0;
-    for index in 0..count {
-        let (data, state) = with_memory(caller)?;
-        let (address, length) = vector(data, vectors, index)?;
-        let bytes = slice(data, address, length)?;
-        total = add(total, bytes.len())?;
-        write(state, fd, bytes)?;
-        charge(caller, u64::from(length) / BYTES_A_STEP)?;
-    }
-    store(caller, int(args, total_at), &total.to_le_bytes())
-}
-
-pub(super) fn fd_seek(caller: &mut Caller<'_, State>, args: &[Val]) -> Answer {
+pub(super) fn fd_seek(guest: &mut dyn Guest, args: &[Val]) -> Answer {
     let offset = long(args, 1);
     let from = match int(args, 2) {
         0 => SeekFrom::Start(u64::try_from(offset).map_err(|_| EINVAL)?),
@@ -364,35 +377,35 @@ pub(super) fn fd_seek(caller: &mut Caller<'_, State>, args: &[Val]) -> Answer {
         2 => SeekFrom::End(offset),
         _ => return Err(EINVAL.into()),
     };
-    let at = files(caller).file(int(args, 0))?.file.seek(from)?;
-    store(caller, int(args, 3), &at.to_le_bytes())
+    let at = files(guest).file(int(args, 0))?.file.seek(from)?;
+    store(guest, int(args, 3), &at.to_le_bytes())
 }
 
-pub(super) fn fd_tell(caller: &mut Caller<'_, State>, args: &[Val]) -> Answer {
-    let at = files(caller).file(int(args, 0))?.file.stream_position()?;
-    store(caller, int(args, 1), &at.to_le_bytes())
+pub(super) fn fd_tell(guest: &mut dyn Guest, args: &[Val]) -> Answer {
+    let at = files(guest).file(int(args, 0))?.file.stream_position()?;
+    store(guest, int(args, 1), &at.to_le_bytes())
 }
 
-pub(super) fn fd_prestat_get(caller: &mut Caller<'_, State>, args: &[Val]) -> Answer {
-    let guest = files(caller).dir(int(args, 0)).map_err(|_| EBADF)?.guest.clone().ok_or(EBADF)?;
+pub(super) fn fd_prestat_get(guest: &mut dyn Guest, args: &[Val]) -> Answer {
+    let name = files(guest).dir(int(args, 0)).map_err(|_| EBADF)?.guest.clone().ok_or(EBADF)?;
     let mut prestat = [0; 8];
-    prestat[4..].copy_from_slice(&(guest.len() as u32).to_le_bytes());
-    store(caller, int(args, 1), &prestat)
+    prestat[4..].copy_from_slice(&(name.len() as u32).to_le_bytes());
+    store(guest, int(args, 1), &prestat)
 }
 
-pub(super) fn fd_prestat_dir_name(caller: &mut Caller<'_, State>, args: &[Val]) -> Answer {
-    let guest = files(caller).dir(int(args, 0)).map_err(|_| EBADF)?.guest.clone().ok_or(EBADF)?;
-    if int(args, 2) as usize != guest.len() {
-        return Err(if guest.len() > int(args, 2) as usize { ENAMETOOLONG } else { EINVAL }.into());
+pub(super) fn fd_prestat_dir_name(guest: &mut dyn Guest, args: &[Val]) -> Answer {
+    let name = files(guest).dir(int(args, 0)).map_err(|_| EBADF)?.guest.clone().ok_or(EBADF)?;
+    if int(args, 2) as usize != name.len() {
+        return Err(if name.len() > int(args, 2) as usize { ENAMETOOLONG } else { EINVAL }.into());
     }
-    store(caller, int(args, 1), guest.as_bytes())
+    store(guest, int(args, 1), name.as_bytes())
 }
 
 /// Entries stand in the order of their names, and the cookie is the number of the next one.
-pub(super) fn fd_readdir(caller: &mut Caller<'_, State>, args: &[Val]) -> Answer {
+pub(super) fn fd_readdir(guest: &mut dyn Guest, args: &[Val]) -> Answer {
     let (fd, address, length) = (int(args, 0), int(args, 1), int(args, 2));
     let cookie = usize::try_from(unsigned(args, 3)).map_err(|_| EINVAL)?;
-    let files = files(caller);
+    let files = files(guest);
     let live = files.live;
     let open = files.dir(fd)?;
     // A look from the beginning sees what is there now.
@@ -411,9 +424,9 @@ pub(super) fn fd_readdir(caller: &mut Caller<'_, State>, args: &[Val]) -> Answer
         }
     }
     bytes.truncate(length as usize);
-    charge(caller, bytes.len() as u64 / BYTES_A_STEP)?;
-    store(caller, address, &bytes)?;
-    store(caller, int(args, 4), &(bytes.len() as u32).to_le_bytes())
+    guest.charge(bytes.len() as u64 / BYTES_A_STEP)?;
+    store(guest, address, &bytes)?;
+    store(guest, int(args, 4), &(bytes.len() as u32).to_le_bytes())
 }
 
 fn read_entries(dir: &Dir, live: bool) -> std::io::Result<Vec<(Vec<u8>, u8, u64)>> {
@@ -443,19 +456,13 @@ pub(super) fn opened(file: File, flags: u16, must_be_dir: bool) -> Result<Descri
 }
 
 /// A path of the module, as text.
-pub(super) fn path(
-    caller: &mut Caller<'_, State>,
-    args: &[Val],
-    at: usize,
-) -> Result<String, Errno> {
+pub(super) fn path(guest: &mut dyn Guest, args: &[Val], at: usize) -> Result<String, Errno> {
     let (address, length) = (int(args, at), int(args, at + 1));
     if length > 4096 {
         return Err(ENAMETOOLONG);
     }
-    let (data, _) = with_memory(caller)?;
-    let bytes = slice(data, address, length).map_err(|_| EFAULT)?;
-    match std::str::from_utf8(bytes) {
-        Ok(path) if !path.contains('\0') => Ok(path.to_owned()),
+    match String::from_utf8(load(guest, address, length)?) {
+        Ok(path) if !path.contains('\0') => Ok(path),
         _ => Err(ENOTSUP),
     }
 }

@@ -13,14 +13,14 @@ mod poll;
 mod stat;
 mod streams;
 
-use crate::sandbox::{State, Stop, charge};
+use crate::guest::{Guest, Stop};
+use crate::value::Val;
 use crate::world::World;
 use errno::{EBADF, EFAULT, EINVAL, ENOSYS, Errno, Fail, SUCCESS};
 use files::Files;
 use gowasm_directive::{FuncType, WasmType};
-use memory::{int, long, store, with_memory};
+use memory::{inside, int, long, store};
 use std::time::{Duration, Instant, SystemTime};
-use wasmi::{Caller, Val};
 
 pub(crate) use streams::Captured;
 use streams::Streams;
@@ -28,6 +28,8 @@ use streams::Streams;
 /// 2026-01-01T00:00:00Z, in nanoseconds.
 const EPOCH: u64 = 1_767_225_600_000_000_000;
 const TICK: u64 = 1_000;
+/// So many bytes go through the host at once.
+const PIECE: u32 = 1 << 16;
 
 /// What one instance has of the world.
 pub(crate) struct Wasi {
@@ -103,15 +105,11 @@ fn split_mix(state: &mut u64) -> u64 {
 }
 
 type Answer = Result<(), Fail>;
-pub(crate) type Function = fn(&mut Caller<'_, State>, &[Val]) -> Answer;
+pub(crate) type Function = fn(&mut dyn Guest, &[Val]) -> Answer;
 
 /// The function's error number, or why the program ends.
-pub(crate) fn call(
-    function: Function,
-    caller: &mut Caller<'_, State>,
-    args: &[Val],
-) -> Result<u16, Stop> {
-    match function(caller, args) {
+pub(crate) fn call(function: Function, guest: &mut dyn Guest, args: &[Val]) -> Result<u16, Stop> {
+    match function(guest, args) {
         Ok(()) => Ok(SUCCESS.0),
         Err(Fail::Errno(errno)) => Ok(errno.0),
         Err(Fail::Stop(stop)) => Err(stop),
@@ -150,7 +148,7 @@ fn table(name: &str) -> Option<(&'static [WasmType], Function)> {
         "clock_res_get" => (&[I32, I32], clock_res_get),
         "clock_time_get" => (&[I32, I64, I32], clock_time_get),
         "random_get" => (&[I32, I32], random_get),
-        "sched_yield" => (&[], |caller, _| Ok(charge(caller, 1)?)),
+        "sched_yield" => (&[], |guest, _| Ok(guest.charge(1)?)),
         "proc_exit" => (&[I32], |_, args| Err(Stop::Exit(int(args, 0) as i32).into())),
         "proc_raise" => (&[I32], |_, _| Err(ENOSYS.into())),
         "poll_oneoff" => (&[I32, I32, I32, I32], poll::poll_oneoff),
@@ -194,38 +192,38 @@ fn table(name: &str) -> Option<(&'static [WasmType], Function)> {
     })
 }
 
-fn no_socket(_: &mut Caller<'_, State>, _: &[Val]) -> Answer {
+fn no_socket(_: &mut dyn Guest, _: &[Val]) -> Answer {
     Err(EBADF.into())
 }
 
-fn args_sizes_get(caller: &mut Caller<'_, State>, args: &[Val]) -> Answer {
-    let strings = caller.data().wasi.args.clone();
-    sizes(caller, args, &strings)
+fn args_sizes_get(guest: &mut dyn Guest, args: &[Val]) -> Answer {
+    let strings = guest.state().wasi.args.clone();
+    sizes(guest, args, &strings)
 }
 
-fn args_get(caller: &mut Caller<'_, State>, args: &[Val]) -> Answer {
-    let strings = caller.data().wasi.args.clone();
-    list(caller, args, &strings)
+fn args_get(guest: &mut dyn Guest, args: &[Val]) -> Answer {
+    let strings = guest.state().wasi.args.clone();
+    list(guest, args, &strings)
 }
 
-fn environ_sizes_get(caller: &mut Caller<'_, State>, args: &[Val]) -> Answer {
-    let strings = caller.data().wasi.env.clone();
-    sizes(caller, args, &strings)
+fn environ_sizes_get(guest: &mut dyn Guest, args: &[Val]) -> Answer {
+    let strings = guest.state().wasi.env.clone();
+    sizes(guest, args, &strings)
 }
 
-fn environ_get(caller: &mut Caller<'_, State>, args: &[Val]) -> Answer {
-    let strings = caller.data().wasi.env.clone();
-    list(caller, args, &strings)
+fn environ_get(guest: &mut dyn Guest, args: &[Val]) -> Answer {
+    let strings = guest.state().wasi.env.clone();
+    list(guest, args, &strings)
 }
 
-fn sizes(caller: &mut Caller<'_, State>, args: &[Val], strings: &[String]) -> Answer {
+fn sizes(guest: &mut dyn Guest, args: &[Val], strings: &[String]) -> Answer {
     let bytes: usize = strings.iter().map(|string| string.len() + 1).sum();
-    store(caller, int(args, 0), &(strings.len() as u32).to_le_bytes())?;
-    store(caller, int(args, 1), &(bytes as u32).to_le_bytes())
+    store(guest, int(args, 0), &(strings.len() as u32).to_le_bytes())?;
+    store(guest, int(args, 1), &(bytes as u32).to_le_bytes())
 }
 
 /// Pointers in one place, the strings with a zero byte each in another.
-fn list(caller: &mut Caller<'_, State>, args: &[Val], strings: &[String]) -> Answer {
+fn list(guest: &mut dyn Guest, args: &[Val], strings: &[String]) -> Answer {
     let (mut pointers, mut buffer) = (Vec::new(), Vec::new());
     for string in strings {
         let at = int(args, 1).checked_add(buffer.len() as u32).ok_or(EFAULT)?;
@@ -233,36 +231,41 @@ fn list(caller: &mut Caller<'_, State>, args: &[Val], strings: &[String]) -> Ans
         buffer.extend_from_slice(string.as_bytes());
         buffer.push(0);
     }
-    store(caller, int(args, 0), &pointers)?;
-    store(caller, int(args, 1), &buffer)
+    store(guest, int(args, 0), &pointers)?;
+    store(guest, int(args, 1), &buffer)
 }
 
-fn clock_res_get(caller: &mut Caller<'_, State>, args: &[Val]) -> Answer {
-    caller.data().wasi.now(int(args, 0)).ok_or(EINVAL)?;
-    store(caller, int(args, 1), &TICK.to_le_bytes())
+fn clock_res_get(guest: &mut dyn Guest, args: &[Val]) -> Answer {
+    guest.state().wasi.now(int(args, 0)).ok_or(EINVAL)?;
+    store(guest, int(args, 1), &TICK.to_le_bytes())
 }
 
-fn clock_time_get(caller: &mut Caller<'_, State>, args: &[Val]) -> Answer {
-    let wasi = &mut caller.data_mut().wasi;
+fn clock_time_get(guest: &mut dyn Guest, args: &[Val]) -> Answer {
+    let wasi = &mut guest.state().wasi;
     if let Clock::Virtual(elapsed) = &mut wasi.clock {
         *elapsed = elapsed.saturating_add(TICK);
     }
     let now = wasi.now(int(args, 0)).ok_or(EINVAL)?;
-    store(caller, int(args, 2), &now.to_le_bytes())
+    store(guest, int(args, 2), &now.to_le_bytes())
 }
 
-fn random_get(caller: &mut Caller<'_, State>, args: &[Val]) -> Answer {
+fn random_get(guest: &mut dyn Guest, args: &[Val]) -> Answer {
     let (address, length) = (int(args, 0), int(args, 1));
-    charge(caller, u64::from(length) / 8)?;
-    let (data, state) = with_memory(caller)?;
-    let target = memory::slice_mut(data, address, length)?;
-    Ok(state.wasi.random(target)?)
+    guest.charge(u64::from(length) / 8)?;
+    inside(guest, address, length)?;
+    let mut bytes = vec![0; PIECE as usize];
+    for at in (0..length).step_by(PIECE as usize) {
+        let piece = &mut bytes[..PIECE.min(length - at) as usize];
+        guest.state().wasi.random(piece)?;
+        store(guest, address + at, piece)?;
+    }
+    Ok(())
 }
 
 /// Lets this much time pass; a live program that is interrupted wakes up at once.
-fn pass(caller: &mut Caller<'_, State>, nanoseconds: u64) -> Result<(), Stop> {
+fn pass(guest: &mut dyn Guest, nanoseconds: u64) -> Result<(), Stop> {
     const WATCH: Duration = Duration::from_millis(20);
-    match &mut caller.data_mut().wasi.clock {
+    match &mut guest.state().wasi.clock {
         Clock::Virtual(elapsed) => *elapsed = elapsed.saturating_add(nanoseconds),
         Clock::Live(_) => {
             let (begun, wanted) = (Instant::now(), Duration::from_nanos(nanoseconds));
@@ -272,7 +275,7 @@ fn pass(caller: &mut Caller<'_, State>, nanoseconds: u64) -> Result<(), Stop> {
                     break;
                 }
                 std::thread::sleep(left.min(WATCH));
-                charge(caller, 0)?;
+                guest.charge(0)?;
             }
         }
     }

@@ -5,11 +5,11 @@ use super::files::{Files, opened, path};
 use super::memory::{int, store};
 use super::stat::encode;
 use super::{Answer, unsigned};
-use crate::sandbox::State;
+use crate::guest::Guest;
+use crate::value::Val;
 use cap_fs_ext::{DirExt, FollowSymlinks, OpenOptionsFollowExt, SystemTimeSpec};
 use cap_std::fs::{Dir, OpenOptions};
 use std::time::{Duration, SystemTime};
-use wasmi::{Caller, Val};
 
 const FOLLOW: u32 = 1;
 const CREATE: u32 = 1;
@@ -20,18 +20,18 @@ const APPEND: u32 = 1;
 const RIGHT_READ: u64 = 1 << 1;
 const RIGHT_WRITE: u64 = 1 << 6;
 
-fn files<'c>(caller: &'c mut Caller<'_, State>) -> &'c mut Files {
-    &mut caller.data_mut().wasi.files
+fn files(guest: &mut dyn Guest) -> &mut Files {
+    &mut guest.state().wasi.files
 }
 
 /// A directory that stays open while the files are used for something else.
-fn dir(caller: &mut Caller<'_, State>, fd: u32) -> Result<Dir, Errno> {
-    files(caller).dir(fd)?.dir.try_clone().map_err(|error| super::errno::of(&error))
+fn dir(guest: &mut dyn Guest, fd: u32) -> Result<Dir, Errno> {
+    files(guest).dir(fd)?.dir.try_clone().map_err(|error| super::errno::of(&error))
 }
 
-pub(super) fn open(caller: &mut Caller<'_, State>, args: &[Val]) -> Answer {
-    let path = path(caller, args, 2)?;
-    let base = dir(caller, int(args, 0))?;
+pub(super) fn open(guest: &mut dyn Guest, args: &[Val]) -> Answer {
+    let path = path(guest, args, 2)?;
+    let base = dir(guest, int(args, 0))?;
     let (follow, how) = (int(args, 1) & FOLLOW != 0, int(args, 4));
     let (rights, flags) = (unsigned(args, 5), int(args, 7));
     let create = how & (CREATE | EXCLUSIVE) != 0 && how & DIRECTORY == 0;
@@ -50,7 +50,7 @@ pub(super) fn open(caller: &mut Caller<'_, State>, args: &[Val]) -> Answer {
     };
     options.follow(if follow { FollowSymlinks::Yes } else { FollowSymlinks::No });
     if create {
-        files(caller).may_make()?;
+        files(guest).may_make()?;
     }
     let file = match base.open_with(&path, &options) {
         Ok(file) => file,
@@ -61,43 +61,43 @@ pub(super) fn open(caller: &mut Caller<'_, State>, args: &[Val]) -> Answer {
         Err(error) => return Err(error.into()),
     };
     let descriptor = opened(file, flags as u16, how & DIRECTORY != 0)?;
-    let fd = files(caller).add(descriptor)?;
-    store(caller, int(args, 8), &fd.to_le_bytes())
+    let fd = files(guest).add(descriptor)?;
+    store(guest, int(args, 8), &fd.to_le_bytes())
 }
 
-pub(super) fn create_directory(caller: &mut Caller<'_, State>, args: &[Val]) -> Answer {
-    let path = path(caller, args, 1)?;
-    files(caller).may_make()?;
-    Ok(dir(caller, int(args, 0))?.create_dir(path)?)
+pub(super) fn create_directory(guest: &mut dyn Guest, args: &[Val]) -> Answer {
+    let path = path(guest, args, 1)?;
+    files(guest).may_make()?;
+    Ok(dir(guest, int(args, 0))?.create_dir(path)?)
 }
 
-pub(super) fn remove_directory(caller: &mut Caller<'_, State>, args: &[Val]) -> Answer {
-    let path = path(caller, args, 1)?;
-    Ok(dir(caller, int(args, 0))?.remove_dir(path)?)
+pub(super) fn remove_directory(guest: &mut dyn Guest, args: &[Val]) -> Answer {
+    let path = path(guest, args, 1)?;
+    Ok(dir(guest, int(args, 0))?.remove_dir(path)?)
 }
 
-pub(super) fn unlink_file(caller: &mut Caller<'_, State>, args: &[Val]) -> Answer {
-    let path = path(caller, args, 1)?;
-    Ok(dir(caller, int(args, 0))?.remove_file_or_symlink(path)?)
+pub(super) fn unlink_file(guest: &mut dyn Guest, args: &[Val]) -> Answer {
+    let path = path(guest, args, 1)?;
+    Ok(dir(guest, int(args, 0))?.remove_file_or_symlink(path)?)
 }
 
-pub(super) fn filestat_get(caller: &mut Caller<'_, State>, args: &[Val]) -> Answer {
-    let path = path(caller, args, 2)?;
-    let live = files(caller).live;
-    let base = dir(caller, int(args, 0))?;
+pub(super) fn filestat_get(guest: &mut dyn Guest, args: &[Val]) -> Answer {
+    let path = path(guest, args, 2)?;
+    let live = files(guest).live;
+    let base = dir(guest, int(args, 0))?;
     let metadata = match int(args, 1) & FOLLOW != 0 {
         true => base.metadata(path)?,
         false => base.symlink_metadata(path)?,
     };
-    store(caller, int(args, 4), &encode(&metadata, live))
+    store(guest, int(args, 4), &encode(&metadata, live))
 }
 
 /// Times are not kept outside of a live world.
-pub(super) fn filestat_set_times(caller: &mut Caller<'_, State>, args: &[Val]) -> Answer {
-    let path = path(caller, args, 2)?;
+pub(super) fn filestat_set_times(guest: &mut dyn Guest, args: &[Val]) -> Answer {
+    let path = path(guest, args, 2)?;
     let (accessed, modified) = times(unsigned(args, 4), unsigned(args, 5), int(args, 6))?;
-    let live = files(caller).live;
-    let base = dir(caller, int(args, 0))?;
+    let live = files(guest).live;
+    let base = dir(guest, int(args, 0))?;
     if !live {
         base.symlink_metadata(path)?;
         return Ok(());
@@ -130,30 +130,30 @@ pub(super) fn times(
     Ok((pick(accessed, 1, 2)?, pick(modified, 4, 8)?))
 }
 
-pub(super) fn link(caller: &mut Caller<'_, State>, args: &[Val]) -> Answer {
-    let (old, new) = (path(caller, args, 2)?, path(caller, args, 5)?);
-    let (from, to) = (dir(caller, int(args, 0))?, dir(caller, int(args, 4))?);
-    files(caller).may_make()?;
+pub(super) fn link(guest: &mut dyn Guest, args: &[Val]) -> Answer {
+    let (old, new) = (path(guest, args, 2)?, path(guest, args, 5)?);
+    let (from, to) = (dir(guest, int(args, 0))?, dir(guest, int(args, 4))?);
+    files(guest).may_make()?;
     Ok(from.hard_link(old, &to, new)?)
 }
 
-pub(super) fn rename(caller: &mut Caller<'_, State>, args: &[Val]) -> Answer {
-    let (old, new) = (path(caller, args, 1)?, path(caller, args, 4)?);
-    let (from, to) = (dir(caller, int(args, 0))?, dir(caller, int(args, 3))?);
+pub(super) fn rename(guest: &mut dyn Guest, args: &[Val]) -> Answer {
+    let (old, new) = (path(guest, args, 1)?, path(guest, args, 4)?);
+    let (from, to) = (dir(guest, int(args, 0))?, dir(guest, int(args, 3))?);
     Ok(from.rename(old, &to, new)?)
 }
 
-pub(super) fn symlink(caller: &mut Caller<'_, State>, args: &[Val]) -> Answer {
-    let (target, link) = (path(caller, args, 0)?, path(caller, args, 3)?);
-    files(caller).may_make()?;
-    Ok(DirExt::symlink(&dir(caller, int(args, 2))?, target, link)?)
+pub(super) fn symlink(guest: &mut dyn Guest, args: &[Val]) -> Answer {
+    let (target, link) = (path(guest, args, 0)?, path(guest, args, 3)?);
+    files(guest).may_make()?;
+    Ok(DirExt::symlink(&dir(guest, int(args, 2))?, target, link)?)
 }
 
-pub(super) fn readlink(caller: &mut Caller<'_, State>, args: &[Val]) -> Answer {
-    let path = path(caller, args, 1)?;
-    let target = dir(caller, int(args, 0))?.read_link_contents(path)?;
+pub(super) fn readlink(guest: &mut dyn Guest, args: &[Val]) -> Answer {
+    let path = path(guest, args, 1)?;
+    let target = dir(guest, int(args, 0))?.read_link_contents(path)?;
     let mut bytes = target.into_os_string().into_encoded_bytes();
     bytes.truncate(int(args, 4) as usize);
-    store(caller, int(args, 3), &bytes)?;
-    store(caller, int(args, 5), &(bytes.len() as u32).to_le_bytes())
+    store(guest, int(args, 3), &bytes)?;
+    store(guest, int(args, 5), &(bytes.len() as u32).to_le_bytes())
 }

@@ -13,8 +13,12 @@ Examples:
   gowasm run --dir testdata::/data --env MODE=fast tool.wasm convert /data/in.txt
   gowasm run --dir / --inherit-env tool.wasm
 
-The exit code is the program's; a trap or a limit that was reached gives 1 and says why on stderr.
+The exit code is the program's; a trap or a limit that was reached gives 134, as in wasmtime's command
+line, and says why on stderr.
 Options stand before the module: what follows it is the program's.";
+
+/// A process that aborted; a program's own exit code is hardly ever this.
+const TRAPPED: u8 = 134;
 
 /// Run a WASI command with arguments, environment and directories that you give it
 #[derive(clap::Args)]
@@ -58,7 +62,10 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
     match gowasm_verify::run(&program).map_err(gowasm_build::Failure::from)? {
         // As the system does with the exit code of a process.
         Ended::Exit(code) => Ok(ExitCode::from(code as u8)),
-        Ended::Trap(why) => Err(Diagnostic::error(format!("{shown}: {why}")).into()),
+        Ended::Trap(why) => {
+            context.report(&Diagnostic::error(format!("{shown}: {why}")));
+            Ok(ExitCode::from(TRAPPED))
+        }
     }
 }
 

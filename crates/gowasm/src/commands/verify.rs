@@ -6,7 +6,7 @@ use crate::message::MessageFormat;
 use gowasm_build::Settings;
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::Manifest;
-use gowasm_verify::{Engine, Limits, NodeOptions, Plan, Request, Verdict};
+use gowasm_verify::{Engine, Limits, Outside, Plan, Request, Verdict};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -15,6 +15,7 @@ const EXAMPLES: &str = "\
 Examples:
   gowasm verify plugin.wasm
   gowasm verify plugin.wasm --plan plugin.plan.toml
+  gowasm verify plugin.wasm --plan plugin.plan.toml --engine all
   gowasm verify plugin.wasm --message-format json | jq .passed
 
 docs/plans.md describes plans, docs/verification.md what a module finds while it runs.";
@@ -31,10 +32,11 @@ pub(crate) struct Args {
     /// A manifest whose exports must all be there, such as NAME.manifest.json
     #[arg(long, value_name = "FILE")]
     manifest: Option<PathBuf>,
-    /// What runs the module [default: wasmi; node for GOOS=js]
+    /// What runs the module [default: wasmi; node for GOOS=js]; `all` compares what the engines give
     #[arg(long, value_name = "ENGINE")]
     engine: Option<EngineName>,
-    /// The go command whose wasm_exec.js runs modules of GOOS=js [default: `go` on the PATH]
+    /// The go command whose wasm_exec.js runs modules of GOOS=js, and which builds the program around
+    /// wazero [default: `go` on the PATH]
     #[arg(long, value_name = "PATH", env = "GOWASM_GO")]
     go: Option<PathBuf>,
     /// How much memory the module may use
@@ -48,11 +50,20 @@ pub(crate) struct Args {
     no_times: bool,
 }
 
-#[derive(Clone, Copy, clap::ValueEnum)]
+#[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
 enum EngineName {
+    /// An interpreter
     Wasmi,
+    /// wasmtime with Cranelift, its optimising compiler
     Wasmtime,
+    /// wasmtime with its quick compiler
+    Winch,
+    /// Node.js
     Node,
+    /// wazero, in a program that Go builds
+    Wazero,
+    /// Every one that is there
+    All,
 }
 
 impl Args {
@@ -72,40 +83,70 @@ impl Args {
 }
 
 pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
-    let verdict = verdict(&args, context)?;
-    print(&verdict, context);
-    Ok(if verdict.passed { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    let passed = match args.engine {
+        Some(EngineName::All) => {
+            let found = with_request(&args, context, gowasm_verify::verify_everywhere)?;
+            print(context, || found.to_json(), || found.render());
+            found.passed
+        }
+        _ => {
+            let verdict = verdict(&args, context)?;
+            print(context, || verdict.to_json(), || verdict.render());
+            verdict.passed
+        }
+    };
+    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
 pub(crate) fn verdict(args: &Args, context: &Context) -> Result<Verdict, Failure> {
+    with_request(args, context, gowasm_verify::verify)
+}
+
+fn with_request<T>(
+    args: &Args,
+    context: &Context,
+    verify: impl FnOnce(&[u8], &Request<'_>) -> Result<T, gowasm_verify::Failure>,
+) -> Result<T, Failure> {
     let engine = engine(args.engine)?;
     let (module, _) = read(&args.module, context)?;
     let plan = args.plan.as_deref().map(|path| read_plan(path, context)).transpose()?;
     let manifest = args.manifest.as_deref().map(|path| read_manifest(path, context)).transpose()?;
-    let is_js = Engine::for_module(&module)? == Engine::Node;
-    let node = if is_js { Some(node_options(args.go.as_deref())?) } else { None };
+    let chosen = engine.map_or_else(|| Engine::for_module(&module), Ok)?;
+    let outside = match (chosen, args.engine) {
+        // Which engines are there is then told with the rest.
+        (_, Some(EngineName::All)) => outside(args.go.as_deref()).ok(),
+        // A module of GOOS=js needs Go's wasm_exec.js there.
+        (Engine::Node, _) if Engine::for_module(&module)? != Engine::Node => None,
+        (Engine::Node | Engine::Wazero, _) => Some(outside(args.go.as_deref())?),
+        _ => None,
+    };
     let request = Request {
         plan: plan.as_ref(),
         limits: Limits { memory_bytes: args.memory_limit, steps: args.step_limit },
         engine,
         manifest: manifest.as_ref(),
-        node: node.as_ref(),
+        outside: outside.as_ref(),
         times: !args.no_times,
         cancel: &context.cancel,
     };
-    gowasm_verify::verify(&module, &request).map_err(gowasm_build::Failure::from)
+    verify(&module, &request).map_err(Failure::from)
 }
 
 fn engine(name: Option<EngineName>) -> Result<Option<Engine>, Failure> {
-    match name {
-        None => Ok(None),
-        Some(EngineName::Wasmi) => Ok(Some(Engine::Wasmi)),
-        Some(EngineName::Node) => Ok(Some(Engine::Node)),
-        Some(EngineName::Wasmtime) => {
-            let diagnostic = Diagnostic::error("the engine wasmtime is not built into this gowasm");
-            Err(Failure::Usage(diagnostic.hint("use --engine wasmi, or leave --engine out")))
-        }
+    let engine = match name {
+        None | Some(EngineName::All) => return Ok(None),
+        Some(EngineName::Wasmi) => Engine::Wasmi,
+        Some(EngineName::Wasmtime) => Engine::Wasmtime,
+        Some(EngineName::Winch) => Engine::Winch,
+        Some(EngineName::Node) => Engine::Node,
+        Some(EngineName::Wazero) => Engine::Wazero,
+    };
+    if matches!(engine, Engine::Wasmtime | Engine::Winch) && !cfg!(feature = "wasmtime") {
+        let message = format!("the engine {} is not built into this gowasm", engine.name());
+        let hint = "use --engine wasmi, or a gowasm that was built with `--features wasmtime`";
+        return Err(Failure::Usage(Diagnostic::error(message).hint(hint)));
     }
+    Ok(Some(engine))
 }
 
 pub(crate) fn read(path: &Path, context: &Context) -> Result<(Vec<u8>, String), Failure> {
@@ -145,11 +186,11 @@ fn read_manifest(path: &Path, context: &Context) -> Result<Manifest, Failure> {
 }
 
 /// Asks Go where it lives.
-fn node_options(go: Option<&Path>) -> Result<NodeOptions, Failure> {
+fn outside(go: Option<&Path>) -> Result<Outside, Failure> {
     let go = go.unwrap_or(Path::new("go"));
     let environment = |why: String| {
         let message = format!("cannot ask {} for its GOROOT: {why}", go.display());
-        let hint = "modules of GOOS=js run with Go's own wasm_exec.js: name a Go with --go";
+        let hint = "modules of GOOS=js run with Go's own wasm_exec.js, and Go builds the program around wazero: name a Go with --go";
         Failure::Environment(Diagnostic::error(message).hint(hint))
     };
     let output = Command::new(go).args(["env", "GOROOT"]).output();
@@ -158,14 +199,14 @@ fn node_options(go: Option<&Path>) -> Result<NodeOptions, Failure> {
     if !output.status.success() || goroot.is_empty() {
         return Err(environment(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
     }
-    Ok(NodeOptions::new(PathBuf::from(goroot)))
+    Ok(Outside::new(PathBuf::from(goroot)))
 }
 
 /// The verdict is the result, so it goes to stdout; a reader that went away is no reason to fail.
-fn print(verdict: &Verdict, context: &Context) {
+fn print(context: &Context, json: impl FnOnce() -> String, human: impl FnOnce() -> String) {
     let text = match context.format {
-        MessageFormat::Json => verdict.to_json(),
-        MessageFormat::Human => verdict.render(),
+        MessageFormat::Json => json(),
+        MessageFormat::Human => human(),
     };
     let _ = io::stdout().lock().write_all(text.as_bytes());
 }

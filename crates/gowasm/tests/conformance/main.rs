@@ -13,7 +13,7 @@ use std::process::Command;
 use support::{Project, gos};
 
 /// Behaviour, Go, engine; and whether it was seen.
-type Seen = BTreeMap<(String, String, &'static str), bool>;
+type Seen = BTreeMap<(String, String, String), bool>;
 
 fn reactor(go: &Path) -> Project {
     let project = Project::with_go(include_str!("reactor.go"), go);
@@ -36,14 +36,52 @@ fn command(go: &Path) -> Project {
     project
 }
 
-/// Whether the module does what the plan says; what it did instead goes to the test's output.
-fn does(project: &Project, plan: &str) -> bool {
-    project.write("plan.toml", plan);
-    let run = project.run(&["verify", "../module.wasm", "--plan", "../plan.toml"]);
-    if run.code != Some(0) {
-        println!("{plan}\n{}{}", run.stdout, run.stderr);
+/// The name of each behaviour, how many calls it makes, and one plan that makes them all.
+fn combined(behaviours: &[toml::Value]) -> (Vec<(String, usize)>, String) {
+    let (mut names, mut plan) = (Vec::new(), String::new());
+    for behaviour in behaviours {
+        let text = |key: &str| behaviour[key].as_str().expect("text");
+        // As text: this TOML library has no place for the largest integers.
+        let tables = format!("\n{}", text("plan")).replace("\n[[", "\0[[").replace("\n[", "\0[");
+        let mut calls = 0;
+        for table in tables.split('\0').filter(|table| !table.trim().is_empty()) {
+            match table.strip_prefix("[[call]]") {
+                // Each behaviour begins on an instance of its own.
+                Some(keys) if calls == 0 && !keys.contains("uninitialized") => {
+                    plan += &format!("[[call]]\nfresh = true{keys}\n");
+                }
+                Some(_) => plan += &format!("{table}\n"),
+                None if plan.contains(table) => {}
+                None => plan += &format!("{table}\n"),
+            }
+            calls += usize::from(table.starts_with("[[call]]"));
+        }
+        names.push((text("name").to_owned(), calls));
     }
-    run.code == Some(0)
+    (names, plan)
+}
+
+/// Whether each step of a plan passed, for each engine that ran it; what was given instead goes to the
+/// test's output.
+fn everywhere(project: &Project, plan: &str, steps: &str) -> Vec<(String, Vec<bool>)> {
+    project.write("plan.toml", plan);
+    let verify = ["verify", "../module.wasm", "--plan", "../plan.toml", "--engine", "all"];
+    let run = project.run(&[&verify[..], &["--message-format", "json"]].concat());
+    assert!(!run.stdout.is_empty(), "{}", run.stderr);
+    let found = run.json();
+    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    for missing in found["missing"].as_array().expect("engines") {
+        println!("skipped: conformance in {}: {}", missing["engine"], missing["why"]);
+    }
+    let of_engine = |verdict: &serde_json::Value| {
+        let all = verdict["steps"].as_array().expect("steps");
+        for step in all.iter().filter(|step| step["status"] != "passed") {
+            println!("{}: {step}", verdict["engine"]);
+        }
+        let wanted = all.iter().filter(|step| step["kind"] == steps);
+        (text(&verdict["engine"]["name"]), wanted.map(|step| step["status"] == "passed").collect())
+    };
+    found["verdicts"].as_array().expect("verdicts").iter().map(of_engine).collect()
 }
 
 fn go_version(go: &Path) -> String {
@@ -82,19 +120,24 @@ fn in_node(project: &Project, kind: &str) -> Option<String> {
 fn behaviours_are_those_of_the_table() {
     let table: toml::Table = include_str!("plans.toml").parse().expect("TOML");
     let behaviours = table["behaviour"].as_array().expect("behaviours");
-    let text = |value: &toml::Value, key: &str| value[key].as_str().expect("text").to_owned();
+    let (names, plan) = combined(behaviours);
     let mut seen = Seen::new();
     for go in gos() {
         let version = go_version(&go);
         let (reactor, command) = (reactor(&go), command(&go));
-        let mut note = |name: &str, engine, well| {
-            seen.insert((name.to_owned(), version.clone(), engine), well);
+        let mut note = |name: &str, engine: &str, well| {
+            seen.insert((name.to_owned(), version.clone(), engine.to_owned()), well);
         };
-        for behaviour in behaviours {
-            note(&text(behaviour, "name"), "wasmi", does(&reactor, &text(behaviour, "plan")));
+        for (engine, mut passed) in everywhere(&reactor, &plan, "call") {
+            for (name, calls) in &names {
+                let own = passed.drain(..passed.len().min(*calls)).collect::<Vec<_>>();
+                note(name, &engine, own.len() == *calls && own.iter().all(|passed| *passed));
+            }
         }
-        let name = "a command's exports answer the host while `_start` runs, 20 deep";
-        note(name, "wasmi", does(&command, COMMAND_PLAN));
+        for (engine, passed) in everywhere(&command, COMMAND_PLAN, "start") {
+            let name = "a command's exports answer the host while `_start` runs, 20 deep";
+            note(name, &engine, passed == [true]);
+        }
         for (kind, project) in [("reactor", &reactor), ("command", &command)] {
             let Some(lines) = in_node(project, kind) else {
                 println!("skipped: calls at the wrong time: node is not there");
@@ -107,7 +150,8 @@ fn behaviours_are_those_of_the_table() {
                     .collect();
                 let well = about.len() >= words.len()
                     && about.iter().all(|line| line.ends_with(": refused"));
-                note(name, "node", well);
+                // In node's own WASI, beside what it gives in ours.
+                note(name, "node:wasi", well);
             }
         }
     }

@@ -1,0 +1,287 @@
+//! wasmtime, with either of its compilers. Steps are its fuel; its epochs move on every few hundredths
+//! of a second, and then the time and the interruption are looked at.
+
+use super::{Loaded, refuse_start_function};
+use crate::Engine as EngineName;
+use crate::guest::{Guest, Limiter, State, Stop, no_function};
+use crate::imports::Import;
+use crate::value::Val;
+use gowasm_directive::WasmType;
+use std::sync::Arc;
+use std::time::Duration;
+use wasmtime::{
+    AsContextMut, Caller, Config, Engine, Error, FuncType, Instance, Linker, Memory, Module,
+    OptLevel, ResourceLimiter, Store, Strategy, Trap, UpdateDeadline, Val as WasmtimeVal, ValType,
+};
+
+/// Checked against Cargo.lock by a test.
+pub(super) const VERSION: &str = "41.0.4";
+/// Less than the stack of the thread that runs it.
+const STACK_BYTES: usize = 64 << 20;
+const TABLE_ELEMENTS: usize = 10_000_000;
+const EPOCH: Duration = Duration::from_millis(20);
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Compiler {
+    Cranelift,
+    Winch,
+}
+
+impl Compiler {
+    pub(super) fn engine(self) -> EngineName {
+        match self {
+            Compiler::Cranelift => EngineName::Wasmtime,
+            Compiler::Winch => EngineName::Winch,
+        }
+    }
+}
+
+struct Ready {
+    module: Module,
+    linker: Linker<Data>,
+}
+
+struct Data {
+    state: State,
+    instance: Option<Instance>,
+    memory: Option<Memory>,
+}
+
+pub(super) fn load(
+    compiler: Compiler,
+    bytes: &[u8],
+    imports: Vec<Import>,
+) -> Result<Box<dyn Loaded>, String> {
+    refuse_start_function(bytes)?;
+    let ready = compile(compiler, bytes, imports).map_err(|error| words(&error))?;
+    Ok(Box::new(ready))
+}
+
+fn compile(compiler: Compiler, bytes: &[u8], imports: Vec<Import>) -> Result<Ready, Error> {
+    let engine = Engine::new(&config(compiler))?;
+    tick(&engine);
+    let module = Module::new(&engine, bytes)?;
+    let mut linker = Linker::new(&engine);
+    linker.allow_shadowing(true);
+    for import in imports {
+        let types = |list: &[WasmType]| list.iter().filter_map(|&wasm| val_type(wasm)).collect();
+        let (params, results): (Vec<_>, Vec<_>) =
+            (types(&import.signature.params), types(&import.signature.results));
+        let import = Arc::new(import);
+        let behind = import.clone();
+        let of_type = FuncType::new(&engine, params, results);
+        linker.func_new(&import.module, &import.name, of_type, move |caller, args, results| {
+            let args: Vec<_> = args.iter().filter_map(from_wasmtime).collect();
+            let result = behind.call(&mut Context(caller), &args)?;
+            if let (Some(place), Some(result)) = (results.first_mut(), result) {
+                *place = to_wasmtime(result);
+            }
+            Ok(())
+        })?;
+    }
+    Ok(Ready { module, linker })
+}
+
+fn config(compiler: Compiler) -> Config {
+    let mut config = Config::new();
+    config
+        .strategy(match compiler {
+            Compiler::Cranelift => Strategy::Cranelift,
+            Compiler::Winch => Strategy::Winch,
+        })
+        // A plan runs little of a module: compiling it is most of the time.
+        .cranelift_opt_level(OptLevel::None)
+        .consume_fuel(true)
+        .epoch_interruption(true)
+        .max_wasm_stack(STACK_BYTES);
+    config
+}
+
+/// Moves the engine's epochs on, for as long as there is one.
+fn tick(engine: &Engine) {
+    let weak = engine.weak();
+    std::thread::spawn(move || {
+        loop {
+            std::thread::sleep(EPOCH);
+            match weak.upgrade() {
+                Some(engine) => engine.increment_epoch(),
+                None => return,
+            }
+        }
+    });
+}
+
+fn val_type(wasm: WasmType) -> Option<ValType> {
+    match wasm {
+        WasmType::I32 => Some(ValType::I32),
+        WasmType::I64 => Some(ValType::I64),
+        WasmType::F32 => Some(ValType::F32),
+        WasmType::F64 => Some(ValType::F64),
+        WasmType::V128 | WasmType::Ref => None,
+    }
+}
+
+fn to_wasmtime(value: Val) -> WasmtimeVal {
+    match value {
+        Val::I32(value) => WasmtimeVal::I32(value),
+        Val::I64(value) => WasmtimeVal::I64(value),
+        Val::F32(bits) => WasmtimeVal::F32(bits),
+        Val::F64(bits) => WasmtimeVal::F64(bits),
+    }
+}
+
+/// No plan and no import names a value of another type.
+fn from_wasmtime(value: &WasmtimeVal) -> Option<Val> {
+    match *value {
+        WasmtimeVal::I32(value) => Some(Val::I32(value)),
+        WasmtimeVal::I64(value) => Some(Val::I64(value)),
+        WasmtimeVal::F32(bits) => Some(Val::F32(bits)),
+        WasmtimeVal::F64(bits) => Some(Val::F64(bits)),
+        _ => None,
+    }
+}
+
+/// The cause alone: what comes before it is where the module was.
+fn words(error: &Error) -> String {
+    error.root_cause().to_string()
+}
+
+fn stopped(error: &Error) -> Stop {
+    match (error.downcast_ref::<Stop>(), error.downcast_ref::<Trap>()) {
+        (Some(stop), _) => stop.clone(),
+        (None, Some(Trap::OutOfFuel)) => Stop::OutOfSteps,
+        (None, _) => Stop::Trap(words(error)),
+    }
+}
+
+impl ResourceLimiter for Limiter {
+    fn memory_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> Result<bool, Error> {
+        let allowed = desired <= self.memory_bytes;
+        self.denied |= !allowed;
+        Ok(allowed && maximum.is_none_or(|maximum| desired <= maximum))
+    }
+
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> Result<bool, Error> {
+        Ok(desired <= maximum.unwrap_or(TABLE_ELEMENTS).min(TABLE_ELEMENTS))
+    }
+
+    fn instances(&self) -> usize {
+        1
+    }
+
+    fn tables(&self) -> usize {
+        100
+    }
+
+    fn memories(&self) -> usize {
+        1
+    }
+}
+
+impl Loaded for Ready {
+    fn instantiate(&self, state: State) -> Result<Box<dyn Guest + '_>, Stop> {
+        let data = Data { state, instance: None, memory: None };
+        let mut store = Store::new(self.module.engine(), data);
+        store.limiter(|data| &mut data.state.limiter);
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(|context| {
+            context.data().state.watch().look()?;
+            Ok(UpdateDeadline::Continue(1))
+        });
+        let instance = self.linker.instantiate(&mut store, &self.module);
+        let instance = instance.map_err(|error| stopped(&error))?;
+        let memory = instance.get_memory(&mut store, "memory");
+        let data = store.data_mut();
+        (data.instance, data.memory) = (Some(instance), memory);
+        Ok(Box::new(Context(store)))
+    }
+}
+
+/// The store, or what a function of the host has of it.
+struct Context<C>(C);
+
+trait Access: AsContextMut<Data = Data> {
+    fn data(&mut self) -> &mut Data;
+}
+
+impl Access for Store<Data> {
+    fn data(&mut self) -> &mut Data {
+        self.data_mut()
+    }
+}
+
+impl Access for Caller<'_, Data> {
+    fn data(&mut self) -> &mut Data {
+        self.data_mut()
+    }
+}
+
+impl<C: Access> Context<C> {
+    fn memory(&mut self) -> &mut [u8] {
+        match self.0.data().memory {
+            Some(memory) => memory.data_mut(&mut self.0),
+            None => &mut [],
+        }
+    }
+}
+
+impl<C: Access> Guest for Context<C> {
+    fn state(&mut self) -> &mut State {
+        &mut self.0.data().state
+    }
+
+    fn memory_bytes(&mut self) -> u64 {
+        self.memory().len() as u64
+    }
+
+    fn bytes(&mut self, address: u32, length: u32) -> Option<Vec<u8>> {
+        let memory = self.memory().get(address as usize..)?;
+        memory.get(..length as usize).map(<[u8]>::to_vec)
+    }
+
+    fn write(&mut self, address: u32, bytes: &[u8]) -> Option<()> {
+        let memory = self.memory().get_mut(address as usize..)?;
+        memory.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        Some(())
+    }
+
+    fn call(&mut self, export: &str, args: &[Val]) -> Result<Vec<Val>, Stop> {
+        self.state().watch().look()?;
+        let instance = self.0.data().instance;
+        let function = instance.and_then(|instance| instance.get_func(&mut self.0, export));
+        let function = function.ok_or_else(|| no_function(export))?;
+        let args: Vec<_> = args.iter().map(|&arg| to_wasmtime(arg)).collect();
+        let count = function.ty(self.0.as_context()).results().len();
+        let mut results = vec![WasmtimeVal::I32(0); count];
+        let ended = function.call(&mut self.0, &args, &mut results);
+        ended.map_err(|error| stopped(&error))?;
+        Ok(results.iter().filter_map(from_wasmtime).collect())
+    }
+
+    fn charge(&mut self, steps: u64) -> Result<(), Stop> {
+        self.state().watch().look()?;
+        let mut context = self.0.as_context_mut();
+        let left = context.get_fuel().map_err(|error| stopped(&error))?;
+        let left = left.checked_sub(steps).ok_or(Stop::OutOfSteps)?;
+        context.set_fuel(left).map_err(|error| stopped(&error))
+    }
+
+    fn allow(&mut self, steps: u64) {
+        // A store without fuel cannot be: the engine was configured with it.
+        let _ = self.0.as_context_mut().set_fuel(steps);
+    }
+
+    fn steps_left(&mut self) -> Option<u64> {
+        self.0.as_context().get_fuel().ok()
+    }
+}

@@ -1,0 +1,166 @@
+//! An instance as everything here sees it that is not an engine: verifications between two calls,
+//! and the functions of the host while the module calls them.
+
+use crate::Limits;
+use crate::plan::Checked;
+use crate::value::Val;
+use crate::wasi::Wasi;
+use crate::world::World;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// How often the host and the module may call each other inside one another. Engines keep a stack of
+/// their own for each, and nothing else limits how much all of them take together.
+const REENTRANCY: u32 = 100;
+
+/// Why a call did not return.
+#[derive(Debug, Clone)]
+pub(crate) enum Stop {
+    Trap(String),
+    Exit(i32),
+    OutOfSteps,
+    OutOfTime,
+    Interrupted,
+}
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Stop::Trap(text) => f.write_str(text),
+            Stop::Exit(code) => write!(f, "exit with code {code}"),
+            Stop::OutOfSteps => f.write_str("the step limit was reached"),
+            Stop::OutOfTime => f.write_str("the time limit was reached"),
+            Stop::Interrupted => f.write_str("interrupted"),
+        }
+    }
+}
+
+impl std::error::Error for Stop {}
+
+/// What belongs to one instance beside the module's own state.
+pub(crate) struct State {
+    pub(crate) wasi: Wasi,
+    pub(crate) plan: Arc<Checked>,
+    pub(crate) limiter: Limiter,
+    /// The calls of the plan's host functions in this step, as a plan writes them.
+    pub(crate) host_calls: Vec<String>,
+    depth: u32,
+    watch: Watch,
+}
+
+/// What ends a call that does not end by itself, beside its steps.
+#[derive(Clone)]
+pub(crate) struct Watch {
+    pub(crate) stop: Arc<AtomicBool>,
+    /// When the step must be over.
+    pub(crate) deadline: Option<Instant>,
+}
+
+impl Watch {
+    pub(crate) fn look(&self) -> Result<(), Stop> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(Stop::Interrupted);
+        }
+        if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            return Err(Stop::OutOfTime);
+        }
+        Ok(())
+    }
+}
+
+pub(crate) struct Limiter {
+    pub(crate) memory_bytes: usize,
+    /// The module asked for more memory than its limit.
+    pub(crate) denied: bool,
+}
+
+impl State {
+    pub(crate) fn new(
+        plan: &Arc<Checked>,
+        world: &World,
+        limits: Limits,
+        stop: &Arc<AtomicBool>,
+    ) -> Result<Self, Stop> {
+        Ok(State {
+            wasi: Wasi::new(world).map_err(Stop::Trap)?,
+            plan: plan.clone(),
+            limiter: Limiter { memory_bytes: in_memory(limits.memory_bytes), denied: false },
+            host_calls: Vec::new(),
+            depth: 0,
+            watch: Watch { stop: stop.clone(), deadline: None },
+        })
+    }
+
+    /// Each step of a verification has output of its own, and the time of its limit.
+    pub(crate) fn begin(&mut self, limits: Limits, time: Option<Duration>) {
+        self.limiter = Limiter { memory_bytes: in_memory(limits.memory_bytes), denied: false };
+        self.watch.deadline = time.and_then(|time| Instant::now().checked_add(time));
+        self.host_calls.clear();
+        self.wasi.streams.clear();
+    }
+
+    pub(crate) fn watch(&self) -> &Watch {
+        &self.watch
+    }
+}
+
+fn in_memory(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}
+
+/// One instance in its engine. After a `Stop` it must not be called again.
+pub(crate) trait Guest {
+    fn state(&mut self) -> &mut State;
+    /// The size of the module's memory.
+    fn memory_bytes(&mut self) -> u64;
+    /// Bytes of the module's memory, unless they lie outside of it.
+    fn bytes(&mut self, address: u32, length: u32) -> Option<Vec<u8>>;
+    /// Puts bytes there, unless some would lie outside of the memory.
+    fn write(&mut self, address: u32, bytes: &[u8]) -> Option<()>;
+    /// Calls an export, until it ends in one way or another; to be called through `enter`.
+    fn call(&mut self, export: &str, args: &[Val]) -> Result<Vec<Val>, Stop>;
+    /// Takes steps for work that the host does on the module's behalf.
+    fn charge(&mut self, steps: u64) -> Result<(), Stop>;
+    /// So many steps may be taken from now on.
+    fn allow(&mut self, steps: u64);
+    /// Nothing where the engine counts no steps.
+    fn steps_left(&mut self) -> Option<u64>;
+}
+
+/// Calls an export, from outside or out of a function of the host.
+pub(crate) fn enter(guest: &mut dyn Guest, export: &str, args: &[Val]) -> Result<Vec<Val>, Stop> {
+    let state = guest.state();
+    if state.depth >= REENTRANCY {
+        return Err(Stop::Trap(format!(
+            "host and module call each other more than {REENTRANCY} deep"
+        )));
+    }
+    state.depth += 1;
+    let results = guest.call(export, args);
+    guest.state().depth -= 1;
+    results
+}
+
+/// Puts bytes where the module's own allocator says.
+pub(crate) fn place(guest: &mut dyn Guest, bytes: &[u8]) -> Result<u32, Stop> {
+    let plan = guest.state().plan.clone();
+    let name = plan.allocator.as_deref().unwrap_or_default();
+    // Nothing is asked for as one byte: Go has no address for an empty slice's first element.
+    let length =
+        i32::try_from(bytes.len().max(1)).map_err(|_| Stop::Trap("too many bytes".to_owned()))?;
+    let results = enter(guest, name, &[Val::I32(length)])?;
+    let address = results.first().and_then(Val::i32).unwrap_or(0) as u32;
+    let placed = if address == 0 { None } else { guest.write(address, bytes) };
+    match placed {
+        Some(()) => Ok(address),
+        None => Err(Stop::Trap(format!(
+            "the allocator `{name}` returned {address:#x} for {length} bytes: no place in the module's memory"
+        ))),
+    }
+}
+
+pub(crate) fn no_function(export: &str) -> Stop {
+    Stop::Trap(format!("the module exports no function `{export}`"))
+}
