@@ -56,6 +56,10 @@ pub(crate) fn run(only_bazel: bool) -> Result<ExitCode> {
     let servers = servers.ok();
     if !only_bazel {
         let gos = toolchains(&mut count);
+        // The tests that need it say so themselves when they skip.
+        if let Err(error) = tools::browser() {
+            println!("chromium: {error:#}");
+        }
         println!("== cargo test");
         cargo_test(&mut count, &gos, servers.as_ref())?;
         // A Rust program with Go plugins; its build script needs a Go. The one with wasmtime takes

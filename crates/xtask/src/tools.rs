@@ -95,6 +95,20 @@ pub(crate) fn npm_package(name: &str, version: &str) -> Result<PathBuf> {
     })
 }
 
+/// Debian's browser, for the tests of pages; installed by apt where it is missing.
+pub(crate) fn browser() -> Result<()> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    if env::split_paths(&path).any(|dir| dir.join("chromium").is_file()) {
+        return Ok(());
+    }
+    for arguments in [&["update"][..], &["install", "-y", "--no-install-recommends", "chromium"]] {
+        let mut command = Command::new("apt-get");
+        command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
+        project::output(&mut command)?;
+    }
+    Ok(())
+}
+
 /// A folder of the tools folder, filled once. A set-up that was cut off never has the name.
 pub(crate) fn once(name: &str, fill: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
     let tools = folder()?;

@@ -8,6 +8,7 @@ mod diff;
 mod inspect;
 mod link;
 mod run;
+mod size;
 mod store;
 mod test;
 mod toolexec;
@@ -29,6 +30,7 @@ pub(crate) enum Command {
     Inspect(inspect::Args),
     Link(link::Args),
     Run(run::Args),
+    Size(size::Args),
     Store(store::Args),
     Test(test::Args),
     Toolexec(toolexec::Args),
@@ -64,6 +66,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<ExitCode, Failu
         Command::Inspect(args) => inspect::run(args, context),
         Command::Link(args) => link::run(args, context),
         Command::Run(args) => run::run(args, context),
+        Command::Size(args) => size::run(args, context),
         Command::Store(args) => store::run(args, context),
         Command::Test(args) => test::run(args, context),
         Command::Toolexec(args) => toolexec::run(args, context),
