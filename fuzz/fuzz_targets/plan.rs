@@ -15,7 +15,7 @@ fuzz_target!(|text: &str| {
         limits: Limits { memory_bytes: 1 << 20, steps: 10_000 },
         engine: None,
         manifest: None,
-        node: None,
+        outside: None,
         times: false,
         cancel: &AtomicBool::new(false),
     };
