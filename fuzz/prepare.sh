@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")"
 go=${1:-go}
 rm -rf inputs
-mkdir -p inputs corpus/archive corpus/link corpus/plan corpus/module corpus/manifest artifacts
+mkdir -p inputs corpus/archive corpus/body corpus/link corpus/plan corpus/module corpus/manifest artifacts
 export GOTOOLCHAIN=local GOOS=wasip1 GOARCH=wasm
 (cd fixture && "$go" list -export -deps -f '{{.Name}} {{.ImportPath}} {{.Export}}' .) |
     while read -r name path archive; do
@@ -27,3 +27,5 @@ printf '\002\000\020\000\000\377\002\000\024\000\000\001' > corpus/link/patches
 cp ../examples/*/*.plan.toml corpus/plan/
 cp fixture/plan.wasm corpus/module/
 printf '{"schema":1,"module":{"sha256":"","size":0},"exports":[{"name":"f","kind":"func","params":["i32"],"results":[]}],"imports":[]}' > corpus/manifest/small
+# SP + 8 as the address of a load, a narrowed constant, two steps of SP.
+printf '\001\001\177\043\000\041\001\040\001\255\102\010\174\247\051\003\000\032\102\001\247\032\040\001\101\010\152\042\001\044\000\040\001\101\010\152\042\001\044\000\013' > corpus/body/frame

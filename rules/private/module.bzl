@@ -24,6 +24,11 @@ _ATTRS = PACKAGE_ATTRS | {
         allow_single_file = [".toml"],
         doc = "What the module must do before it gets its name: calls, arguments, results.",
     ),
+    "size": attr.string(
+        default = "safe",
+        values = ["none", "safe"],
+        doc = "How much is done to make the module small: nothing, or what cannot be observed.",
+    ),
     "verify": attr.bool(
         default = True,
         doc = "Run the module before it gets its name. Modules of `goos = \"js\"` need this to be False: their engine is not part of the toolchains.",
@@ -60,7 +65,7 @@ def _module_impl(ctx, buildmode):
         goos = goos,
         buildmode = buildmode,
         x_defs = ctx.attr.x_defs,
-        ldflags = ctx.attr.ldflags,
+        ldflags = ["-size=" + ctx.attr.size] + ctx.attr.ldflags,
         guard = ctx.attr.guard,
         module = ctx.actions.declare_file(name + ".unverified.wasm") if ctx.attr.verify else module,
     )

@@ -30,6 +30,7 @@ mod verify;
 pub use build::build;
 pub use cacheprog::cacheprog;
 pub use failure::Failure;
+pub use gowasm_link::Size;
 pub use gowasm_store::RemoteOptions;
 pub use gowasm_verify::Limits;
 pub use outcome::{Outcome, Published, Timing};

@@ -6,6 +6,7 @@ use crate::toolchain::Toolchain;
 use crate::{Failure, Linker, Progress, Request, flags, modinfo, process, remote};
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::Goos;
+use gowasm_link::Size;
 use gowasm_store::{Action, ActionResult, Blob, Blobs, Digest, OutputFile};
 use std::ffi::OsString;
 use std::fmt::Write;
@@ -84,6 +85,9 @@ impl LinkInputs {
         let linker = session.linker;
         let mut inputs = LinkInputs { archives, flags, modinfo, linker, tool, tool_path };
         inputs.flags.push(format!("-buildid={}", inputs.build_id(toolchain, &user)));
+        if inputs.linker == Linker::Gowasm && session.request.size != Size::None {
+            inputs.flags.push(format!("-size={}", session.request.size.as_str()));
+        }
         inputs.flags.extend(user);
         Ok(inputs)
     }

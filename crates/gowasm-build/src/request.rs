@@ -3,6 +3,7 @@
 use crate::Failure;
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::{BuildMode, Goos, Target};
+use gowasm_link::Size;
 use gowasm_store::RemoteOptions;
 use gowasm_verify::Limits;
 use std::path::PathBuf;
@@ -26,6 +27,8 @@ pub struct Request {
     pub plan: Option<PathBuf>,
     pub verify: bool,
     pub linker: Linker,
+    /// How small the module is made; by our own linker only.
+    pub size: Size,
     /// Whether exports refuse calls before the initialisation and after the end; wasip1 only.
     pub guard: bool,
     /// Whether the manifest goes into a custom section of the module as well.

@@ -1,7 +1,7 @@
 //! `[package.metadata.gowasm.NAME]` and `[workspace.metadata.gowasm.NAME]`: a wasm module that a Rust
 //! package wants, as its Cargo.toml tells it. Every fault is gathered, each with its line and column.
 
-use crate::{Limits, Linker, Request};
+use crate::{Limits, Linker, Request, Size};
 use gowasm_diagnostic::{Diagnostic, Position};
 use gowasm_directive::{BuildMode, Goos, Target};
 use gowasm_store::RemoteOptions;
@@ -24,6 +24,7 @@ pub struct Settings {
     pub verify: bool,
     pub limits: Limits,
     pub linker: Linker,
+    pub size: Size,
     /// Calls at a wrong time trap and say why.
     pub guard: bool,
 }
@@ -39,6 +40,7 @@ const KEYS: &[&str] = &[
     "memory-limit",
     "step-limit",
     "linker",
+    "size",
     "guard",
 ];
 
@@ -56,6 +58,7 @@ impl Settings {
             verify: true,
             limits: Limits::default(),
             linker: Linker::Gowasm,
+            size: Size::Safe,
             guard: true,
         }
     }
@@ -89,6 +92,7 @@ impl Settings {
             plan: self.plan.clone(),
             verify: self.verify,
             linker: self.linker,
+            size: self.size,
             limits: self.limits,
             store: None,
             offline: false,
@@ -166,6 +170,7 @@ impl<'t> Reader<'t> {
                 "ldflags" => settings.ldflags = self.string(at, "ldflags", &value),
                 "plan" => settings.plan = self.string(at, "plan", &value).map(PathBuf::from),
                 "verify" => settings.verify = self.boolean(at, "verify", &value, true),
+                "size" => settings.size = self.word(at, "size", &value, Size::Safe),
                 "guard" => settings.guard = self.boolean(at, "guard", &value, true),
                 "memory-limit" => {
                     if let Some(size) = self.string(at, "memory-limit", &value) {

@@ -2,12 +2,14 @@
 //!
 //! Bodies are put together in parallel, a batch at a time, while the batch before is written.
 
+use gowasm_shrink::Shrinker;
 use rayon::prelude::*;
 
 use crate::emit::{Imports, Module};
 use crate::error::Error;
 use crate::kind::SymKind;
 use crate::leb;
+use crate::options::Size;
 use crate::output::Output;
 use crate::pclntab::CHUNK;
 use crate::symbols::{R_ADDR, R_CALL, Reloc, SymId};
@@ -60,6 +62,8 @@ impl Module<'_, '_> {
         chunk.bytes.clear();
         chunk.defer_returns.clear();
         let mut body = Vec::new();
+        let mut shrinker = Shrinker::default();
+        let mut shrunk = Vec::new();
         for &function in functions {
             body.clear();
             let mut defer_return = 0;
@@ -67,6 +71,11 @@ impl Module<'_, '_> {
                 body.extend_from_slice(BUILD_ID_BODY);
             } else {
                 defer_return = self.push_body(function, imports, &mut body)?;
+            }
+            if self.options.size != Size::None {
+                shrunk.clear();
+                shrinker.push(&body, &mut shrunk);
+                std::mem::swap(&mut body, &mut shrunk);
             }
             leb::push_unsigned(&mut chunk.bytes, body.len() as u64);
             chunk.bytes.extend_from_slice(&body);

@@ -34,7 +34,7 @@ pub mod version;
 
 pub use error::Error;
 pub use kind::SymKind;
-pub use options::{BuildMode, Options};
+pub use options::{BuildMode, Options, Size};
 pub use toolexec::{ToolError, own_version_line, toolexec, version_line};
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -87,7 +87,7 @@ pub fn link(options: &Options, cancel: &AtomicBool) -> Result<Summary, Error> {
     // Make the tables that the runtime reads.
     made::link_tables(&mut symbols)?;
     made::build_info(&mut symbols, &strings);
-    let pclntab = Pclntab::plan(&mut symbols, &text, &options.goroot)?;
+    let pclntab = Pclntab::plan(&mut symbols, &text, &options.goroot, options.size)?;
     let tables = PclnSymbols::make(&mut symbols, &pclntab);
     moduledata::define_markers(&mut symbols);
     let slots = moduledata::fill(

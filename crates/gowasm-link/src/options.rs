@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use crate::error::Error;
 
@@ -10,6 +11,36 @@ pub enum BuildMode {
     #[default]
     Exe,
     CShared,
+}
+
+/// How much is done to make the module small.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Size {
+    /// Nothing: the bytes are those of Go's linker.
+    #[default]
+    None,
+    /// What cannot be observed: tracebacks, names and line numbers are the same.
+    Safe,
+}
+
+impl Size {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Size::None => "none",
+            Size::Safe => "safe",
+        }
+    }
+}
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        [Size::None, Size::Safe]
+            .into_iter()
+            .find(|size| size.as_str() == name)
+            .ok_or_else(|| format!("unknown level {name:?}: known are none and safe"))
+    }
 }
 
 /// What to link, and how. [`Options::parse`] makes it from a command line.
@@ -33,6 +64,8 @@ pub struct Options {
     /// Check that linknames only go where they are allowed to.
     pub check_linkname: bool,
     pub prune_weak_map: bool,
+    /// Not a flag of Go's linker.
+    pub size: Size,
     /// The toolchain's root to embed, and to complete file names with; empty with `-trimpath`.
     pub goroot: String,
     /// Print what `-V=full` asks for instead of linking.
@@ -165,6 +198,10 @@ impl Options {
             "X" => self.definitions.push(value(given)?),
             "buildmode" => self.build_mode = build_mode(&value(given)?)?,
             "linkmode" => link_mode(&value(given)?)?,
+            "size" => {
+                let level = value(given)?.parse();
+                self.size = level.map_err(|why| Error::Usage(format!("-size: {why}")))?;
+            }
             "s" => self.strip = switch(name, given)?,
             "checklinkname" => self.check_linkname = switch(name, given)?,
             "pruneweakmap" => self.prune_weak_map = switch(name, given)?,

@@ -1,4 +1,4 @@
-//! A module is what `go build -trimpath -buildvcs=false` makes, but for the guard and the build ID.
+//! A module is what `go build -trimpath -buildvcs=false` makes, but for the guard, its size and the build ID.
 
 #![cfg(unix)]
 
@@ -24,6 +24,7 @@ fn assert_same(project: &Project, flags: &[&str], ldflags: &str, what: &str) {
         "../ours.wasm",
         "--no-verify",
         "--no-guard",
+        "--size=none",
         "--ldflags",
         &ldflags,
     ];

@@ -89,6 +89,57 @@ fn a_program_has_what_it_is_given_and_no_more() {
     assert!(!project.exists("data/a"));
 }
 
+const DEEP: &str = r#"package main
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+)
+
+type shape interface{ area(depth int) float64 }
+
+type square struct{ sides []float64 }
+
+func (s *square) area(depth int) float64 {
+	if depth > 0 {
+		defer func() { fmt.Println("leaving", depth, len(s.sides)) }()
+		return (&square{append(s.sides, float64(depth))}).area(depth - 1)
+	}
+	return s.sides[len(os.Args)+5]
+}
+
+func main() {
+	_, file, line, ok := runtime.Caller(0)
+	fmt.Println(file[strings.LastIndex(file, "/"):], line, ok)
+	done := make(chan float64)
+	go func() {
+		defer func() { fmt.Println(recover()); done <- 1 }()
+		shape(&square{}).area(3)
+	}()
+	fmt.Println(<-done)
+	var s shape = &square{}
+	fmt.Println(s.area(4))
+}
+"#;
+
+#[test]
+fn a_small_module_tells_files_and_lines_as_a_whole_one_does() {
+    let project = Project::new(DEEP);
+    let [whole, small] = ["none", "safe"].map(|size| {
+        let module = format!("{size}.wasm");
+        project.ok(&["build", "-q", "-o", &module, "--no-verify", "--size", size]);
+        let run = project.run(&["run", &module]);
+        assert_eq!(run.code, Some(2), "{}", run.stderr);
+        assert!(run.stderr.contains("main.(*square).area"), "{}", run.stderr);
+        assert!(run.stderr.contains("main.go:19 "), "{}", run.stderr);
+        (run.stdout, run.stderr, project.read(&format!("work/{module}")).len())
+    });
+    assert_eq!((&whole.0, &whole.1), (&small.0, &small.1));
+    assert!(small.2 * 10 < whole.2 * 9, "{} and {} bytes", small.2, whole.2);
+}
+
 #[test]
 fn ends_that_are_no_exit_say_why() {
     let project = Project::new(TOOL);

@@ -8,7 +8,14 @@ use std::process::Command;
 /// The lowest layer first. A crate may use those of lower layers and none of its own.
 const LAYERS: &[&[&str]] = &[
     &["gowasm-diagnostic", "gowasm-testbed"],
-    &["gowasm-goobj", "gowasm-directive", "gowasm-guard", "gowasm-size", "gowasm-store"],
+    &[
+        "gowasm-goobj",
+        "gowasm-directive",
+        "gowasm-guard",
+        "gowasm-shrink",
+        "gowasm-size",
+        "gowasm-store",
+    ],
     // A verification reads a module's interface and its manifest.
     &["gowasm-link", "gowasm-verify"],
     &["gowasm-build", "gowasm-linkdiff"],

@@ -17,6 +17,7 @@ mod names;
 mod pctab;
 
 use crate::error::Error;
+use crate::options::Size;
 use crate::symbols::{SymId, Symbols};
 use collect::Chunk;
 pub(crate) use files::file_name;
@@ -78,7 +79,12 @@ impl<'a> Pclntab<'a> {
     /// Decides the content of all tables. `text` is every function in address order, `goroot` what
     /// `$GOROOT` in file names stands for. Function data kept here is marked as placed; where it
     /// is not kept here, inline trees become symbols.
-    pub fn plan(symbols: &mut Symbols<'a>, text: &[SymId], goroot: &str) -> Result<Self, Error> {
+    pub fn plan(
+        symbols: &mut Symbols<'a>,
+        text: &[SymId],
+        goroot: &str,
+        size: Size,
+    ) -> Result<Self, Error> {
         let mut chunks = collect::functions(symbols, text)?;
         let reader = &*symbols;
         let ((names, files), (pcs, items)) = rayon::join(
@@ -98,7 +104,7 @@ impl<'a> Pclntab<'a> {
         let (names, files) = (names?, files?);
         let func_data = funcdata::FuncData::plan(symbols, &mut chunks, &names, items?);
         let functab_size = functab::plan(&mut chunks, text.len());
-        let find_func = findfunc::FindFunc::plan(symbols, text);
+        let find_func = findfunc::FindFunc::plan(symbols, text, size);
         Ok(Pclntab {
             chunks,
             count: text.len(),

@@ -1,5 +1,5 @@
 //! The identity corpus: real programs, linked with `go tool link` and with ours, must be the same
-//! bytes, and what was linked must run.
+//! bytes, and what was linked must run, also when made small.
 //!
 //! `GOWASM_TEST_GOS` names the `go` programs to test with, `:` between them; without it, `go` from
 //! the path. `GOWASM_CORPUS=full` adds the large programs of the Go distribution and more test
@@ -22,6 +22,8 @@ struct Tally {
     linked: usize,
     identical: usize,
     run: usize,
+    /// Run once more, made small.
+    shrunk: usize,
     faults: Vec<String>,
 }
 
@@ -33,10 +35,11 @@ fn our_modules_are_the_same_bytes_as_gos_and_run() {
         let version = builds::version(&go);
         let tally = check_toolchain(&go);
         println!(
-            "{version}: {} of {} identical, {} run, in {:.0} s",
+            "{version}: {} of {} identical, {} run, {} run small, in {:.0} s",
             tally.identical,
             tally.linked,
             tally.run,
+            tally.shrunk,
             start.elapsed().as_secs_f32()
         );
         faults.extend(tally.faults.into_iter().map(|fault| format!("{version}: {fault}")));
@@ -107,8 +110,21 @@ fn check_case(go: &Path, build: &Build, case: &Case, keep: &Path, tally: &Mutex<
     }
     match runs::run(go, build, case, &ours) {
         Ok(true) => tally.lock().expect("no thread panicked").run += 1,
-        Ok(false) => {}
-        Err(error) => fault(tally, format!("{label}: linked identically, but: {error:#}")),
+        Ok(false) => return,
+        Err(error) => return fault(tally, format!("{label}: linked identically, but: {error:#}")),
+    }
+    // Made small it is another module, which does the same.
+    let mut small = case.clone();
+    small.arguments.insert(0, "-size=safe".to_owned());
+    let whole = std::fs::metadata(&ours).map_or(0, |metadata| metadata.len());
+    let shrunk = small.link_ours(&linker, &ours).and_then(|()| {
+        let size = std::fs::metadata(&ours)?.len();
+        anyhow::ensure!(size < whole, "{size} bytes, not fewer than {whole}");
+        runs::run(go, build, case, &ours)
+    });
+    match shrunk {
+        Ok(_) => tally.lock().expect("no thread panicked").shrunk += 1,
+        Err(error) => fault(tally, format!("{label}: made small: {error:#}")),
     }
 }
 

@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::message::{self, BuildResult, MessageFormat};
 use crate::progress::Bar;
 use crate::remote::RemoteArgs;
-use gowasm_build::{Limits, Linker, Outcome, Request};
+use gowasm_build::{Limits, Linker, Outcome, Request, Size};
 use gowasm_directive::{BuildMode, Goos, Target};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -63,6 +63,10 @@ pub(crate) struct Args {
     /// Who links
     #[arg(long, value_name = "LINKER", default_value = "gowasm")]
     linker: LinkerName,
+    /// How much is done to make the module small: none, or what cannot be observed (docs/size.md).
+    /// Go's own linker has no such thing
+    #[arg(long, value_name = "LEVEL", default_value = "safe")]
+    size: Size,
     /// Leave the module as the linker wrote it: its exports then answer calls before the
     /// initialisation and after a trap or an exit
     #[arg(long)]
@@ -105,6 +109,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
             LinkerName::Gowasm => Linker::Gowasm,
             LinkerName::Go => Linker::Go,
         },
+        size: args.size,
         guard: !args.no_guard,
         embed_manifest: args.embed_manifest,
         store: args.store,

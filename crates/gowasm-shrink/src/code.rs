@@ -1,0 +1,234 @@
+//! A function's code as a list of instructions, each as long as it was not touched a stretch of the
+//! body's bytes.
+
+use crate::leb;
+
+/// The opcodes that passes look for, by their names in the wasm specification.
+pub(crate) mod op {
+    pub(crate) const NOP: u8 = 0x01;
+    pub(crate) const END: u8 = 0x0b;
+    pub(crate) const CALL: u8 = 0x10;
+    pub(crate) const LOCAL_GET: u8 = 0x20;
+    pub(crate) const LOCAL_SET: u8 = 0x21;
+    pub(crate) const LOCAL_TEE: u8 = 0x22;
+    pub(crate) const GLOBAL_GET: u8 = 0x23;
+    pub(crate) const GLOBAL_SET: u8 = 0x24;
+    pub(crate) const I32_LOAD: u8 = 0x28;
+    pub(crate) const I64_STORE32: u8 = 0x3e;
+    pub(crate) const I32_CONST: u8 = 0x41;
+    pub(crate) const I64_CONST: u8 = 0x42;
+    pub(crate) const I32_ADD: u8 = 0x6a;
+    pub(crate) const I64_ADD: u8 = 0x7c;
+    pub(crate) const I32_WRAP_I64: u8 = 0xa7;
+    pub(crate) const I64_EXTEND_I32_U: u8 = 0xad;
+    /// Stands before a second opcode.
+    pub(crate) const PREFIX: u8 = 0xfc;
+}
+
+/// What became of an instruction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Kept,
+    Changed,
+    Dropped,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Instruction {
+    pub(crate) op: u8,
+    state: State,
+    /// Of a load or store.
+    align: u8,
+    /// Where it is in the body.
+    start: u32,
+    end: u32,
+    /// The constant, index, or offset; for what begins with a prefix, the second opcode.
+    pub(crate) value: i64,
+}
+
+/// What an instruction takes off the stack and puts there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Effect {
+    pub(crate) pops: u8,
+    pub(crate) pushes: u8,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Code {
+    /// The length of the declarations of locals.
+    locals: usize,
+    pub(crate) list: Vec<Instruction>,
+}
+
+impl Code {
+    /// Reads a body. None where it holds something that Go does not emit.
+    pub(crate) fn decode(&mut self, body: &[u8]) -> Option<()> {
+        self.list.clear();
+        if u32::try_from(body.len()).is_err() {
+            return None;
+        }
+        let mut at = 0;
+        for _ in 0..leb::unsigned(body, &mut at)? {
+            leb::unsigned(body, &mut at)?;
+            at += 1;
+        }
+        self.locals = at;
+        while at < body.len() {
+            self.list.push(instruction(body, &mut at)?);
+        }
+        (self.list.last()?.op == op::END).then_some(())
+    }
+
+    /// Writes what the passes left.
+    pub(crate) fn encode(&self, body: &[u8], out: &mut Vec<u8>) {
+        let (mut from, mut until) = (0, self.locals);
+        for instruction in &self.list {
+            if instruction.state == State::Kept && instruction.start as usize == until {
+                until = instruction.end as usize;
+                continue;
+            }
+            out.extend_from_slice(&body[from..until]);
+            (from, until) = (instruction.end as usize, instruction.end as usize);
+            match instruction.state {
+                State::Kept => from = instruction.start as usize,
+                State::Changed => instruction.push(out),
+                State::Dropped => {}
+            }
+        }
+        out.extend_from_slice(&body[from..until]);
+    }
+}
+
+impl Instruction {
+    pub(crate) fn drop(&mut self) {
+        self.op = op::NOP;
+        self.state = State::Dropped;
+    }
+
+    /// Makes it another one, with an immediate or none.
+    pub(crate) fn change(&mut self, op: u8, value: i64) {
+        self.op = op;
+        self.value = value;
+        self.state = State::Changed;
+    }
+
+    pub(crate) fn is(&self, op: u8, value: i64) -> bool {
+        self.op == op && self.value == value
+    }
+
+    pub(crate) fn is_memory_access(&self) -> bool {
+        (op::I32_LOAD..=op::I64_STORE32).contains(&self.op)
+    }
+
+    fn push(&self, out: &mut Vec<u8>) {
+        out.push(self.op);
+        match self.op {
+            op::I32_CONST | op::I64_CONST => leb::push_signed(out, self.value),
+            op::CALL | op::LOCAL_GET..=op::GLOBAL_SET => {
+                leb::push_unsigned(out, self.value as u64);
+            }
+            op::I32_LOAD..=op::I64_STORE32 => {
+                leb::push_unsigned(out, u64::from(self.align));
+                leb::push_unsigned(out, self.value as u64);
+            }
+            _ => {}
+        }
+    }
+
+    /// None for what moves control, or depends on types.
+    pub(crate) fn effect(&self) -> Option<Effect> {
+        let (pops, pushes) = match self.op {
+            op::NOP => (0, 0),
+            op::LOCAL_GET | op::GLOBAL_GET | 0x3f | 0x41..=0x44 => (0, 1),
+            op::LOCAL_SET | op::GLOBAL_SET | 0x1a => (1, 0),
+            op::LOCAL_TEE | 0x40 => (1, 1),
+            0x1b => (3, 1),
+            0x28..=0x35 => (1, 1),
+            0x36..=0x3e => (2, 0),
+            // Tests, counts, roundings, conversions.
+            0x45 | 0x50 | 0x67..=0x69 | 0x79..=0x7b | 0x8b..=0x91 | 0x99..=0x9f | 0xa7..=0xc4 => {
+                (1, 1)
+            }
+            0x46..=0x4f | 0x51..=0x66 | 0x6a..=0x78 | 0x7c..=0x8a | 0x92..=0x98 | 0xa0..=0xa6 => {
+                (2, 1)
+            }
+            op::PREFIX if self.value <= 7 => (1, 1),
+            op::PREFIX => (3, 0),
+            _ => return None,
+        };
+        Some(Effect { pops, pushes })
+    }
+}
+
+fn instruction(body: &[u8], at: &mut usize) -> Option<Instruction> {
+    let start = *at;
+    let op = *body.get(start)?;
+    *at += 1;
+    let mut align = 0;
+    let value = match op {
+        // Blocks, with their type.
+        0x02..=0x04 => leb::signed(body, at)?,
+        // Branches, calls, locals, globals.
+        0x0c | 0x0d | op::CALL | op::LOCAL_GET..=op::GLOBAL_SET => {
+            leb::unsigned(body, at)?.try_into().ok()?
+        }
+        // A table of branches.
+        0x0e => {
+            let count = leb::unsigned(body, at)?;
+            for _ in 0..=count {
+                leb::unsigned(body, at)?;
+            }
+            0
+        }
+        // A call by table: type and table.
+        0x11 => {
+            leb::unsigned(body, at)?;
+            leb::unsigned(body, at)?.try_into().ok()?
+        }
+        op::I32_LOAD..=op::I64_STORE32 => {
+            align = leb::unsigned(body, at)?.try_into().ok().filter(|&align: &u8| align < 8)?;
+            leb::unsigned(body, at)?.try_into().ok()?
+        }
+        // Memory size and growth, with the memory.
+        0x3f | 0x40 => {
+            *at += 1;
+            0
+        }
+        op::I32_CONST | op::I64_CONST => leb::signed(body, at)?,
+        0x43 => {
+            *at += 4;
+            0
+        }
+        0x44 => {
+            *at += 8;
+            0
+        }
+        op::PREFIX => {
+            let second = leb::unsigned(body, at)?;
+            // Memories of a copy, or of a fill.
+            match second {
+                0..=7 => {}
+                10 => *at += 2,
+                11 => *at += 1,
+                _ => return None,
+            }
+            second as i64
+        }
+        0x00 | op::NOP | 0x05 | op::END | 0x0f | 0x1a | 0x1b | 0x45..=0xc4 => 0,
+        _ => return None,
+    };
+    if *at > body.len() {
+        return None;
+    }
+    let mut instruction =
+        Instruction { op, state: State::Kept, align, start: start as u32, end: *at as u32, value };
+    // The linker writes the function's index as if it were signed, a byte longer for half of them.
+    if op == op::CALL && *at - start > 1 + unsigned_len(value) {
+        instruction.change(op::CALL, value);
+    }
+    Some(instruction)
+}
+
+fn unsigned_len(value: i64) -> usize {
+    (64 - (value as u64 | 1).leading_zeros() as usize).div_ceil(7)
+}

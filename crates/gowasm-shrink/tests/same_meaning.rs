@@ -1,0 +1,159 @@
+//! A shrunk body does what the whole one did, in an engine.
+
+use gowasm_shrink::Shrinker;
+use wasmi::{Engine, Linker, Module, Store, Val};
+
+/// A module with the code section's bodies shrunk.
+fn shrink(module: &[u8]) -> Vec<u8> {
+    let (mut out, mut at) = (module[..8].to_vec(), 8);
+    while at < module.len() {
+        let id = module[at];
+        at += 1;
+        let length = number(module, &mut at);
+        let content = &module[at..at + length];
+        at += length;
+        match id {
+            10 => section(&mut out, id, &shrink_code(content)),
+            _ => section(&mut out, id, content),
+        }
+    }
+    out
+}
+
+fn shrink_code(content: &[u8]) -> Vec<u8> {
+    let (mut code, mut at) = (Vec::new(), 0);
+    let count = number(content, &mut at);
+    leb(&mut code, count as u32);
+    let mut shrinker = Shrinker::default();
+    for _ in 0..count {
+        let length = number(content, &mut at);
+        let mut shrunk = Vec::new();
+        shrinker.push(&content[at..at + length], &mut shrunk);
+        at += length;
+        leb(&mut code, shrunk.len() as u32);
+        code.extend(shrunk);
+    }
+    code
+}
+
+fn number(bytes: &[u8], at: &mut usize) -> usize {
+    let mut value = 0;
+    for shift in (0..).step_by(7) {
+        let byte = bytes[*at];
+        *at += 1;
+        value |= usize::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            break;
+        }
+    }
+    value
+}
+
+fn section(out: &mut Vec<u8>, id: u8, bytes: &[u8]) {
+    out.push(id);
+    leb(out, bytes.len() as u32);
+    out.extend(bytes);
+}
+
+fn leb(out: &mut Vec<u8>, mut value: u32) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+/// Runs `body` as Go would call it, with SP at 4096 and a frame of known words. Gives its result and
+/// what memory holds afterwards.
+fn run(module: &[u8]) -> (u64, Vec<u8>) {
+    let engine = Engine::default();
+    let module = Module::new(&engine, module).unwrap();
+    let mut store = Store::new(&engine, ());
+    let instance = Linker::new(&engine).instantiate_and_start(&mut store, &module).unwrap();
+    let function = instance.get_func(&store, "f").unwrap();
+    let mut result = [Val::I64(0)];
+    function.call(&mut store, &[Val::I32(0)], &mut result).unwrap();
+    let memory = instance.get_memory(&store, "memory").unwrap();
+    (result[0].i64().unwrap() as u64, memory.data(&store).to_vec())
+}
+
+fn module(body: &str) -> Vec<u8> {
+    let text = format!(
+        "(module (memory (export \"memory\") 1) (global $sp (mut i32) (i32.const 4096))
+          (data (i32.const 4096) \"abcdefghijklmnopqrstuvwxyz0123456789\")
+          (func $g (param i32) (result i32) (i32.const 0))
+          (func (export \"f\") (param i32) (result i64) (local i32 i64 i64) {body}))"
+    );
+    wat::parse_str(text).unwrap()
+}
+
+/// Checks that nothing changes but the size, and says how many bytes went.
+fn saved(body: &str) -> usize {
+    let whole = module(body);
+    let small = shrink(&whole);
+    assert_eq!(run(&whole), run(&small), "{body}");
+    whole.len() - small.len()
+}
+
+const ENTRY: &str = "global.get 0 local.set 1 ";
+/// SP + 8, as Go computes it.
+const FRAME: &str = "local.get 1 i64.extend_i32_u i64.const 8 i64.add i32.wrap_i64 ";
+
+#[test]
+fn frame_addresses_become_offsets() {
+    assert_eq!(saved(&format!("{ENTRY}{FRAME} i64.load offset=3")), 5);
+    let store = "i64.const 5 local.get 1 i64.load offset=16 i64.mul i64.store offset=24";
+    assert_eq!(saved(&format!("{ENTRY}{FRAME}{store} i64.const 1")), 5);
+    // Two at once, the one inside the other's value.
+    let inner = format!("{FRAME} i64.load");
+    assert_eq!(saved(&format!("{ENTRY}{FRAME}{inner} i64.store offset=24 i64.const 1")), 10);
+}
+
+#[test]
+fn addresses_that_are_used_otherwise_stay() {
+    for rest in [
+        // As a number, in a comparison, by a call, across a block, by what is not known to be SP.
+        "i64.extend_i32_u",
+        "i32.const 8 i32.eq i64.extend_i32_u",
+        "call $g i64.extend_i32_u",
+        "drop i64.const 1",
+        "if (result i64) i64.const 1 else i64.const 2 end",
+        "local.get 1 i32.store i64.const 1",
+    ] {
+        let kept = saved(&format!("{ENTRY}{FRAME}{rest}"));
+        let expected = usize::from(rest.starts_with("local.get 1 i32.store")) * 5;
+        assert_eq!(kept, expected, "{rest}");
+    }
+    assert_eq!(saved(&format!("i32.const 4096 local.set 1 {FRAME} i64.load")), 0);
+}
+
+#[test]
+fn constants_are_narrow_at_once() {
+    for constant in ["1", "-1", "4294967295", "4294967296", "2147483648", "-9223372036854775808"] {
+        let body = format!("{ENTRY} i64.const {constant} i32.wrap_i64 i64.extend_i32_u");
+        assert!(saved(&body) >= 1, "{constant}");
+    }
+}
+
+#[test]
+fn steps_of_sp_are_one_step() {
+    let step = |by: i64| format!("local.get 1 i32.const {by} i32.add local.tee 1 global.set 0 ");
+    let body = format!("{ENTRY}{}{} global.get 0 i64.extend_i32_u", step(8), step(24));
+    assert_eq!(saved(&body), 9);
+    let body = format!("{ENTRY}{}{}{} global.get 0 i64.extend_i32_u", step(8), step(24), step(-4));
+    assert_eq!(saved(&body), 18);
+    let other = "local.get 0 i32.const 1 i32.add local.tee 0 global.set 0 ";
+    assert_eq!(saved(&format!("{ENTRY}{}{other} global.get 0 i64.extend_i32_u", step(8))), 0);
+}
+
+#[test]
+fn nops_go_and_unknown_code_stays() {
+    assert_eq!(saved(&format!("{ENTRY} nop nop i64.const 1 nop")), 3);
+    let unknown = "v128.const i64x2 1 2 i64x2.extract_lane 0";
+    let whole = module(&format!("{ENTRY} nop {unknown}"));
+    assert_eq!(whole, shrink(&whole));
+    let cut: Vec<u8> = vec![0, 0x41];
+    let mut out = Vec::new();
+    Shrinker::default().push(&cut, &mut out);
+    assert_eq!(out, cut);
+}
