@@ -62,7 +62,7 @@ pub fn compile(request: &Compile) -> Result<Vec<Diagnostic>, Failure> {
     // 3. The archive.
     work.archive(&chosen, &request.output)?;
     // 4. The directives are last: an action that failed has left nothing to go on with.
-    write_directives(&directives, &request.directives)?;
+    files::write_json(&request.directives, &directives)?;
     Ok(warnings)
 }
 
@@ -74,12 +74,6 @@ pub(crate) fn choose(
 ) -> Result<Chosen, Failure> {
     files::write(&scratch.join("go_asm.h"), b"")?;
     sources::choose(sdk, request.goos, &request.tags, &request.sources, stage, scratch)
-}
-
-pub(crate) fn write_directives(directives: &Directives, place: &Path) -> Result<(), Failure> {
-    let text = serde_json::to_vec(directives).map_err(std::io::Error::from);
-    let text = text.map_err(|error| Failure::io("write", place, &error))?;
-    files::write(place, &text)
 }
 
 impl Work<'_> {
@@ -131,9 +125,7 @@ impl Work<'_> {
             let embeds =
                 EmbedConfig::new(&chosen.embed_patterns, &chosen.embed_files, &self.stage)?;
             let place = self.scratch.join("embedcfg");
-            let text = serde_json::to_vec(&embeds).map_err(std::io::Error::from);
-            let text = text.map_err(|error| Failure::io("write", &place, &error))?;
-            files::write(&place, &text)?;
+            files::write_json(&place, &embeds)?;
             command.arg("-embedcfg").arg(place);
         }
         command.args(chosen.go_files.iter().map(|name| format!("./{name}")));

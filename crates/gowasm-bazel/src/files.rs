@@ -13,6 +13,11 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     fs::write(path, bytes).map_err(|error| Failure::io("write", path, &error))
 }
 
+pub(crate) fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_vec(value).map_err(std::io::Error::from);
+    write(path, &text.map_err(|error| Failure::io("write", path, &error))?)
+}
+
 /// A regular file of its own, whatever `from` is: Go refuses to embed symbolic links, which is what a
 /// sandbox is made of.
 pub(crate) fn copy(from: &Path, to: &Path) -> Result<(), Failure> {

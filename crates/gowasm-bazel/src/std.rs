@@ -54,9 +54,7 @@ pub fn std(request: &Std) -> Result<(), Failure> {
     };
     let mut directives = gowasm_directive::scan(&packages, &shown).map_err(Failure::Input)?;
     directives.take_findings();
-    let place = request.output.join(DIRECTIVES);
-    let text = serde_json::to_vec(&directives).map_err(std::io::Error::from);
-    files::write(&place, &text.map_err(|error| Failure::io("write", &place, &error))?)
+    files::write_json(&request.output.join(DIRECTIVES), &directives)
 }
 
 fn build(sdk: &Sdk, goos: Goos, scratch: &Path) -> Result<Vec<Listed>, Failure> {

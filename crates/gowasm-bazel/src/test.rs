@@ -1,7 +1,7 @@
 //! A package's tests as a program: the package with its own tests, the tests that look at it from
 //! outside, and the main package that starts them.
 
-use crate::compile::{Compile, Work, choose, write_directives};
+use crate::compile::{Compile, Work, choose};
 use crate::sdk::Sdk;
 use crate::sources::{Chosen, Source};
 use crate::testmain;
@@ -63,7 +63,7 @@ pub fn compile_test(request: &CompileTest) -> Result<Vec<Diagnostic>, Failure> {
     main_request.sources = vec![Source { name: MAIN.to_owned(), path: main_stage.join(MAIN) }];
     let main_work = Work { sees_internals: true, ..work(&main_request, &main_stage, "main") };
     main_work.archive(&Chosen::only(MAIN), &request.main)?;
-    write_directives(&directives, &package.directives)?;
+    files::write_json(&package.directives, &directives)?;
     Ok(warnings)
 }
 
