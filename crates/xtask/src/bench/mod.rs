@@ -2,9 +2,11 @@
 
 mod bazel;
 mod build;
+mod inputs;
 mod link;
 mod measure;
 mod remote;
+mod size;
 mod verify;
 
 use crate::table::Table;
@@ -32,6 +34,8 @@ enum What {
     Link,
     /// A build out of a remote cache beside a cold `go build`, and beside GOCACHEPROG alone
     Remote,
+    /// Modules made small, beside Go's and wasm-opt's where it is on the path
+    Size,
     /// `gowasm verify` beside wasmtime, from file to answers
     Verify,
 }
@@ -48,6 +52,7 @@ pub(crate) fn run(bench: &Bench) -> Result<ExitCode> {
         What::Build => build::run(),
         What::Link => link::run(),
         What::Remote => remote::run(),
+        What::Size => size::run(),
         What::Verify => verify::run(),
     }?;
     if bench.json {
