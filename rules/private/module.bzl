@@ -24,7 +24,8 @@ _ATTRS = PACKAGE_ATTRS | {
         allow_single_file = [".toml"],
         doc = "What the module must do before it gets its name: calls, arguments, results.",
     ),
-    "size": attr.string(
+    # Bazel gives "size" a meaning of its own.
+    "size_level": attr.string(
         default = "safe",
         values = ["none", "safe"],
         doc = "How much is done to make the module small: nothing, or what cannot be observed.",
@@ -65,7 +66,7 @@ def _module_impl(ctx, buildmode):
         goos = goos,
         buildmode = buildmode,
         x_defs = ctx.attr.x_defs,
-        ldflags = ["-size=" + ctx.attr.size] + ctx.attr.ldflags,
+        ldflags = ["-size=" + ctx.attr.size_level] + ctx.attr.ldflags,
         guard = ctx.attr.guard,
         module = ctx.actions.declare_file(name + ".unverified.wasm") if ctx.attr.verify else module,
     )
