@@ -30,6 +30,11 @@ fn taken_name(export: &Export, target: Target) -> Option<Diagnostic> {
             "export it under another name; what must run first belongs in an init function or in main",
         )));
     }
+    if target.start_symbols().contains(&name) {
+        let message = format!("the export `{name}` has the name of a symbol of Go's start code");
+        let diagnostic = Diagnostic::error(message).code(codes::SYMBOL);
+        return Some(at(diagnostic.hint("export it under another name")));
+    }
     target.owns_export(name).then(|| {
         let message = format!(
             "on {} Go exports `{name}` from every module; a second export of that name makes it invalid",

@@ -75,28 +75,43 @@ impl<'a> Source<'a> {
         root.named_children(&mut root.walk()).filter(|node| node.kind() != "comment").collect()
     }
 
-    /// Whether the file has a top-level function or variable of this name.
-    pub(crate) fn declares(&self, name: &str) -> bool {
-        self.declarations().into_iter().any(|node| match node.kind() {
+    /// Where the file declares the function, method (`T.M`, `(*T).M`) or variable of this symbol.
+    pub(crate) fn declaration(&self, symbol: &str) -> Option<Position> {
+        self.declarations().into_iter().find_map(|node| match node.kind() {
             "function_declaration" => {
-                node.child_by_field_name("name").is_some_and(|found| self.str(found) == name)
+                let name = node.child_by_field_name("name")?;
+                (self.str(name) == symbol).then(|| self.position(name))
             }
-            "var_declaration" => self.var_names(node).contains(&name),
-            _ => false,
+            "method_declaration" => {
+                let name = node.child_by_field_name("name")?;
+                let receiver = self.receiver(node)?;
+                (format!("{receiver}.{}", self.str(name)) == symbol).then(|| self.position(name))
+            }
+            "var_declaration" => {
+                let mut names = self.var_names(node).into_iter();
+                names.find(|name| self.str(*name) == symbol).map(|name| self.position(name))
+            }
+            _ => None,
+        })
+    }
+
+    /// The type that a method is of, as its symbol has it.
+    fn receiver(&self, method: Node<'_>) -> Option<String> {
+        let receiver = method.child_by_field_name("receiver")?.named_child(0)?;
+        let of = receiver.child_by_field_name("type")?;
+        Some(match of.kind() {
+            "pointer_type" => format!("(*{})", self.str(of.named_child(0)?)),
+            _ => self.str(of).to_owned(),
         })
     }
 
     /// The names of a declaration of variables, in a group or alone.
-    fn var_names(&self, node: Node<'_>) -> Vec<&'a str> {
+    fn var_names<'t>(&self, node: Node<'t>) -> Vec<Node<'t>> {
         let mut names = Vec::new();
         for child in node.named_children(&mut node.walk()) {
             match child.kind() {
                 "var_spec_list" => names.extend(self.var_names(child)),
-                "var_spec" => names.extend(
-                    child
-                        .children_by_field_name("name", &mut child.walk())
-                        .map(|name| self.str(name)),
-                ),
+                "var_spec" => names.extend(child.children_by_field_name("name", &mut child.walk())),
                 _ => {}
             }
         }

@@ -62,6 +62,26 @@ impl Target {
         }
     }
 
+    /// The symbols of the runtime's start code that are no names of Go.
+    pub(crate) fn start_symbols(self) -> &'static [&'static str] {
+        match self.goos {
+            Goos::Wasip1 => &[
+                "_rt0_wasm_wasip1",
+                "_rt0_wasm_wasip1_lib",
+                "wasm_pc_f_loop",
+                "wasm_pc_f_loop_export",
+            ],
+            Goos::Js => &[
+                "_rt0_wasm_js",
+                "wasm_export_run",
+                "wasm_export_resume",
+                "wasm_export_getsp",
+                "wasm_pc_f_loop",
+                "wasm_pc_f_loop_export",
+            ],
+        }
+    }
+
     /// Whether Go's linker exports `name` by itself.
     pub fn owns_export(self, name: &str) -> bool {
         self.own_functions().contains(&name) || self.own_memory() == name

@@ -52,6 +52,21 @@ fn all_folders(dir: &Path, import_path: &str, into: &mut Vec<GoPackage>) {
     into.push(GoPackage { import_path, dir, go_files, module: None, standard: false });
 }
 
+/// Scans all folders and judges each alone: nothing may be found.
+fn no_alarm(packages: &[GoPackage]) -> Directives {
+    let directives = scan(packages, &|path| path.display().to_string()).expect("readable files");
+    for target in [COMMAND, REACTOR, JS] {
+        for package in packages {
+            let of_package = directives.of_packages(&[package.import_path.as_str()].into());
+            let found: Vec<_> =
+                of_package.check(target).iter().map(Diagnostic::to_string).collect();
+            assert!(found.is_empty(), "{}", found.join("\n"));
+        }
+    }
+    directives
+}
+
+/// The standard library and `cmd`.
 #[test]
 fn no_alarm_in_the_whole_of_gos_own_tree() {
     for go_command in go_commands() {
@@ -60,18 +75,74 @@ fn no_alarm_in_the_whole_of_gos_own_tree() {
         all_folders(&Path::new(&goroot).join("src"), "src", &mut packages);
         let files: usize = packages.iter().map(|package| package.go_files.len()).sum();
         assert!(files > 5_000, "{goroot} has only {files} Go files");
-        let directives =
-            scan(&packages, &|path| path.display().to_string()).expect("readable files");
+        assert!(packages.iter().any(|package| package.import_path == "src/cmd/compile"));
+        let directives = no_alarm(&packages);
         assert!(directives.imports.len() > 50, "{} imports", directives.imports.len());
-        for target in [COMMAND, REACTOR, JS] {
-            for package in &packages {
-                let of_package = directives.of_packages(&[package.import_path.as_str()].into());
-                let found: Vec<_> =
-                    of_package.check(target).iter().map(Diagnostic::to_string).collect();
-                assert!(found.is_empty(), "{}", found.join("\n"));
-            }
-        }
     }
+}
+
+/// An SDK for plugins whose programs have their directives in packages of their own.
+const EXTISM: &str = "github.com/extism/go-pdk@v1.1.3";
+
+/// What the examples require, as `path@version`.
+fn required_by_examples(go_command: &Path) -> Vec<String> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct GoMod {
+        require: Option<Vec<Required>>,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Required {
+        path: String,
+        version: String,
+    }
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    let dirs = std::fs::read_dir(&examples).expect("the examples");
+    let dirs = dirs.map(|entry| entry.expect("an entry").path());
+    let mut required: Vec<String> = dirs
+        .filter(|dir| dir.join("go.mod").is_file())
+        .flat_map(|dir| {
+            let json = go(go_command, &dir, COMMAND, &["mod", "edit", "-json"]);
+            serde_json::from_slice::<GoMod>(&json).expect("a go.mod").require.unwrap_or_default()
+        })
+        .map(|required| format!("{}@{}", required.path, required.version))
+        .collect();
+    required.sort();
+    required.dedup();
+    required
+}
+
+#[test]
+fn no_alarm_in_the_go_modules_of_the_examples() {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Downloaded {
+        path: String,
+        dir: PathBuf,
+    }
+    let go_command = &go_commands()[0];
+    let mut wanted = required_by_examples(go_command);
+    assert!(wanted.len() >= 3, "{wanted:?}");
+    wanted.push(EXTISM.to_owned());
+    let empty = tempfile::tempdir().expect("a folder");
+    let mut download = Command::new(go_command);
+    download.args(["mod", "download", "-json"]).args(&wanted).current_dir(empty.path());
+    let output = download.env("GOTOOLCHAIN", "local").output().expect("a go command that starts");
+    if !output.status.success() {
+        let why = String::from_utf8_lossy(&output.stdout);
+        println!("skipped: Go modules of the examples: {}", why.trim());
+        return;
+    }
+    let mut directives = Directives::default();
+    for module in serde_json::Deserializer::from_slice(&output.stdout).into_iter::<Downloaded>() {
+        let module = module.expect("a Go module");
+        let mut packages = Vec::new();
+        all_folders(&module.dir, &module.path, &mut packages);
+        directives.append(no_alarm(&packages));
+    }
+    let (exports, imports) = (directives.exports.len(), directives.imports.len());
+    assert!(exports >= 22 && imports >= 40, "{exports} exports, {imports} imports");
 }
 
 #[derive(Deserialize)]

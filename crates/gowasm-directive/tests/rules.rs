@@ -140,6 +140,36 @@ fn a_conflict_shows_both_places() {
     insta::assert_snapshot!(text.join("\n\n"));
 }
 
+/// Each half of a conflict has its place.
+#[test]
+fn a_symbol_that_is_taken_shows_where_it_is_declared() {
+    let of = |name: &str| {
+        let dir = fixtures("types").join(name);
+        let files = go_files(&dir);
+        package(&format!("example.com/{name}"), &dir, files)
+    };
+    let found = check(&[of("lib.v2"), of("symbols")], REACTOR);
+    let places: Vec<String> = found
+        .iter()
+        .flat_map(|one| one.related.iter().map(|related| related.position.to_string()))
+        .collect();
+    let wanted = ["main.go:54:6", "main.go:5:12", "lib.go:3:6", "main.go:58:12", "main.go:60:13"];
+    assert_eq!(places, wanted);
+}
+
+#[test]
+fn every_finding_has_a_place_a_code_and_a_hint() {
+    for (folder, target) in [("rules", REACTOR), ("rules_exe", COMMAND), ("rules_js", JS)] {
+        let dir = fixtures(folder);
+        for file in go_files(&dir) {
+            for found in check(&[package("example.com/fixture", &dir, vec![file])], target) {
+                let whole = found.position.is_some() && found.code.is_some();
+                assert!(whole && found.hint.is_some(), "{found}");
+            }
+        }
+    }
+}
+
 #[test]
 fn signatures_as_written_and_as_wasm() {
     let dir = fixtures("rules");
