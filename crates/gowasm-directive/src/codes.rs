@@ -28,4 +28,6 @@ pub(crate) const IMPORT_UNNAMED: &str = "GW023";
 pub(crate) const IMPORT_SIGNATURE: &str = "GW024";
 pub(crate) const OWN_EXPORT_MISSING: &str = "GW025";
 pub(crate) const EXPORT_REPEATED: &str = "GW026";
+pub(crate) const NOT_IN_WASI: &str = "GW027";
+pub(crate) const OTHER_THAN_WASI: &str = "GW028";
 pub(crate) const BAD_MODULE: &str = "GW030";

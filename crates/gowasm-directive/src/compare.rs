@@ -8,11 +8,12 @@ use crate::codes;
 use crate::directives::{Directives, Export, GOJS, Import};
 use crate::interface::{Interface, Item, ItemKind, ModuleImport};
 use crate::target::Target;
+use crate::wasip1;
 use gowasm_diagnostic::Diagnostic;
 use std::collections::BTreeMap;
 
 /// Host modules that Go's own packages import from.
-const RUNTIME_MODULES: [&str; 2] = ["wasi_snapshot_preview1", GOJS];
+const RUNTIME_MODULES: [&str; 2] = [wasip1::MODULE, GOJS];
 
 pub(crate) fn compare(
     directives: &Directives,

@@ -16,6 +16,7 @@ mod source;
 mod spelling;
 mod symbols;
 mod target;
+pub mod wasip1;
 mod wasm;
 
 pub use diff::{Change, Effect, diff};

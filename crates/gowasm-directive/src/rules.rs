@@ -1,8 +1,9 @@
 //! What can be said about directives once the target is known.
 
 use crate::codes;
-use crate::directives::{Directives, Export};
+use crate::directives::{Directives, Export, Import};
 use crate::target::{BuildMode, Goos, Target};
+use crate::wasip1;
 use gowasm_diagnostic::Diagnostic;
 use std::collections::BTreeMap;
 
@@ -14,6 +15,9 @@ impl Directives {
         found.extend(self.exports.iter().filter_map(|export| taken_name(export, target)));
         found.extend(self.exports.iter().filter_map(|export| main_in_command(export, target)));
         found.extend(duplicates(&self.exports));
+        if target.goos == Goos::Wasip1 {
+            found.extend(self.imports.iter().filter_map(of_wasi));
+        }
         found.sort_by(|a, b| (&a.position, a.code).cmp(&(&b.position, b.code)));
         found
     }
@@ -82,4 +86,26 @@ fn duplicates(exports: &[Export]) -> Vec<Diagnostic> {
         }
     }
     found
+}
+
+/// What a host with WASI cannot supply: a function that WASI lacks, or one of another type.
+fn of_wasi(import: &Import) -> Option<Diagnostic> {
+    if import.module != wasip1::MODULE {
+        return None;
+    }
+    let (name, at) = (&import.name, import.function.position.clone());
+    let Some(wanted) = wasip1::signature(name) else {
+        let message = format!("WASI preview 1 has no function `{name}`");
+        let distances = wasip1::names().map(|near| (strsim::damerau_levenshtein(near, name), near));
+        let hint = match distances.min() {
+            Some((0..=2, near)) => format!("did you mean `{near}`?"),
+            _ => "only a host that extends WASI with it can run the module".to_owned(),
+        };
+        return Some(Diagnostic::warning(message).code(codes::NOT_IN_WASI).at(at).hint(hint));
+    };
+    let found = import.signature().filter(|found| *found != wanted)?;
+    let function = &import.function.name;
+    let message = format!("`{function}` imports `{name}` as {found}; WASI has it as {wanted}");
+    let hint = "give the Go function these types; no host with WASI takes the module otherwise";
+    Some(Diagnostic::error(message).code(codes::OTHER_THAN_WASI).at(at).hint(hint))
 }

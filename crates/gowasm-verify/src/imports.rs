@@ -5,14 +5,17 @@ use crate::guest::{Guest, Stop};
 use crate::plan::Checked;
 use crate::value::Val;
 use crate::{host, wasi};
-use gowasm_directive::interface::{Interface, Item};
-use gowasm_directive::{FuncType, WasmType};
+use gowasm_diagnostic::Position;
+use gowasm_directive::interface::{Interface, Item, ModuleImport};
+use gowasm_directive::{FuncType, Manifest, WasmType, wasip1};
 
 pub(crate) struct Import {
     pub(crate) module: String,
     pub(crate) name: String,
     pub(crate) signature: FuncType,
     what: What,
+    /// Of the directive.
+    place: Option<Position>,
 }
 
 enum What {
@@ -23,8 +26,12 @@ enum What {
 }
 
 /// The module's imports in their order, or why it cannot be run.
-pub(crate) fn bind(interface: &Interface, plan: &Checked) -> Result<Vec<Import>, String> {
-    let bind = |import: &gowasm_directive::interface::ModuleImport| {
+pub(crate) fn bind(
+    interface: &Interface,
+    plan: &Checked,
+    manifest: Option<&Manifest>,
+) -> Result<Vec<Import>, String> {
+    let bind = |import: &ModuleImport| {
         let (module, name) = (import.module.as_str(), import.name.as_str());
         let Item::Func(signature) = &import.item else {
             return Err(format!(
@@ -43,8 +50,13 @@ pub(crate) fn bind(interface: &Interface, plan: &Checked) -> Result<Vec<Import>,
             (None, Some(number)) => What::Host(number),
             (None, None) => What::Missing,
         };
+        let place = manifest.and_then(|manifest| {
+            let mut imports = manifest.imports.iter();
+            let same = imports.find(|one| one.module == module && one.name == name)?;
+            Some(same.go.as_ref()?.position.clone())
+        });
         let (module, name) = (module.to_owned(), name.to_owned());
-        Ok(Import { module, name, signature: signature.clone(), what })
+        Ok(Import { module, name, signature: signature.clone(), what, place })
     };
     interface.imports.iter().map(bind).collect()
 }
@@ -62,13 +74,14 @@ impl Import {
     }
 
     fn missing(&self) -> String {
-        let Import { module, name, .. } = self;
+        let Import { module, name, place, .. } = self;
+        let place = place.as_ref().map(|place| format!(" ({place})")).unwrap_or_default();
         match module.as_str() {
-            crate::WASI => {
-                format!("the import `{module}.{name}` was called, which this host does not have")
-            }
+            wasip1::MODULE => format!(
+                "the import `{module}.{name}`{place} was called, which this host does not have"
+            ),
             _ => format!(
-                "the import `{module}.{name}` was called, and no [[host]] of a plan supplies it"
+                "the import `{module}.{name}`{place} was called, and no [[host]] of a plan supplies it"
             ),
         }
     }

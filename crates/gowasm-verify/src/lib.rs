@@ -36,7 +36,6 @@ pub use program::{Ended, Program, run};
 pub use verdict::{EngineVersion, ModuleId, SCHEMA, Status, Step, StepKind, Verdict};
 pub use world::{Content, Preopened, World};
 
-pub(crate) const WASI: &str = "wasi_snapshot_preview1";
 const GOJS: &str = "gojs";
 
 /// What a module may use.

@@ -49,7 +49,7 @@ pub fn run(program: &Program<'_>) -> Result<Ended, Failure> {
     let plan = Arc::new(crate::plan::Checked::none());
     let refuse =
         |reason| Failure::Input(vec![Diagnostic::error(format!("{}: {reason}", program.shown))]);
-    let imports = imports::bind(&interface, &plan).map_err(refuse)?;
+    let imports = imports::bind(&interface, &plan, None).map_err(refuse)?;
     let ended = crate::run::on_deep_stack(|| {
         let load = Ready::Wasmi.load(program.module, &interface, imports, program.limits);
         let loaded = load?;

@@ -34,7 +34,13 @@ pub(crate) fn verify(
 ) -> Result<Verdict, Failure> {
     let begun = Instant::now();
     let stop = Arc::new(AtomicBool::new(false));
-    let runner = Runner { engine, limits: request.limits, stop: stop.clone(), plan };
+    let runner = Runner {
+        engine,
+        limits: request.limits,
+        stop: stop.clone(),
+        plan,
+        manifest: request.manifest,
+    };
     let exports = check_exports(interface, request.manifest);
     let (validated, ran, sha256) = std::thread::scope(|scope| {
         let (done, finished) = channel();
@@ -142,6 +148,7 @@ struct Runner<'r> {
     limits: Limits,
     stop: Arc<AtomicBool>,
     plan: Arc<Checked>,
+    manifest: Option<&'r Manifest>,
 }
 
 /// Why nothing after it can run.
@@ -156,7 +163,7 @@ impl Runner<'_> {
         if both {
             return vec![step.failed("exports both `_start` and `_initialize`: engines refuse it")];
         }
-        let imports = imports::bind(interface, &self.plan);
+        let imports = imports::bind(interface, &self.plan, self.manifest);
         let load = |imports| self.engine.load(module, interface, imports, self.limits);
         let loaded = match imports.and_then(load) {
             Ok(loaded) => loaded,

@@ -46,6 +46,23 @@ fn a_compile_error_is_the_compilers_own_text() {
     }
 }
 
+#[test]
+fn an_import_that_nothing_supplies_is_named_with_its_place() {
+    let project = Project::new(
+        "package main\n\n//go:wasmimport env ask\nfunc ask() int32\n\n\
+         //go:wasmexport asks\nfunc asks() int32 { return ask() }\n\n\
+         //go:wasmexport idle\nfunc idle() {}\n\nfunc main() {}\n",
+    );
+    project.write("work/idle.toml", "[[call]]\nexport = \"idle\"\n");
+    project.write("work/asks.toml", "[[call]]\nexport = \"asks\"\n");
+    let with_plan = |plan: &'static str| [REACTOR_BUILD, &["--plan", plan]].concat();
+    // Only what is called has to be there.
+    fails(&project, &with_plan("idle.toml"), 0, &[]);
+    let text =
+        "the import `env.ask` (main.go:3:1) was called, and no [[host]] of a plan supplies it";
+    fails(&project, &with_plan("asks.toml"), 1, &[text]);
+}
+
 /// What `go build` says to a package that it refuses.
 fn go_build(project: &Project) -> String {
     let mut go = Command::new(support::go());

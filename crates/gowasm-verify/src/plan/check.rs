@@ -621,7 +621,7 @@ impl Checker<'_> {
             _ => {
                 let mut modules: Vec<_> = imports.iter().map(|i| i.module.as_str()).collect();
                 modules.dedup();
-                modules.retain(|module| *module != crate::WASI);
+                modules.retain(|module| *module != gowasm_directive::wasip1::MODULE);
                 suggestion(&host.module, &modules, "imports from")
             }
         };

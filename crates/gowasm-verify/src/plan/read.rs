@@ -151,7 +151,7 @@ impl<'t> Reader<'t> {
             }
         }
         let (module, name) = (module?, name?);
-        if module.value == crate::WASI {
+        if module.value == gowasm_directive::wasip1::MODULE {
             let message =
                 format!("`{}` belongs to the engine; a plan cannot replace it", name.value);
             self.fault(module.offset, message);

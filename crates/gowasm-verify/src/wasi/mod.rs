@@ -18,7 +18,7 @@ use crate::value::Val;
 use crate::world::World;
 use errno::{EBADF, EFAULT, EINVAL, ENOSYS, Errno, Fail, SUCCESS};
 use files::Files;
-use gowasm_directive::{FuncType, WasmType};
+use gowasm_directive::{FuncType, wasip1};
 use memory::{inside, int, long, store};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -116,78 +116,71 @@ pub(crate) fn call(function: Function, guest: &mut dyn Guest, args: &[Val]) -> R
     }
 }
 
-const I32: WasmType = WasmType::I32;
-const I64: WasmType = WasmType::I64;
-
 /// The function of a WASI import; nothing for other modules' imports and for what is not known.
 pub(crate) fn lookup(
     module: &str,
     name: &str,
     signature: &FuncType,
 ) -> Result<Option<Function>, String> {
-    if module != crate::WASI {
+    if module != wasip1::MODULE {
         return Ok(None);
     }
-    let Some((params, function)) = table(name) else { return Ok(None) };
-    let results: &[WasmType] = if name == "proc_exit" { &[] } else { &[I32] };
-    if signature.params != params || signature.results != results {
-        let wanted = FuncType { params: params.to_vec(), results: results.to_vec() };
-        return Err(format!(
+    match (wasip1::signature(name), function(name)) {
+        (Some(wanted), Some(_)) if wanted != *signature => Err(format!(
             "the module imports `{module}.{name}` as {signature}; WASI has it as {wanted}"
-        ));
+        )),
+        (Some(_), function) => Ok(function),
+        (None, _) => Ok(None),
     }
-    Ok(Some(function))
 }
 
-fn table(name: &str) -> Option<(&'static [WasmType], Function)> {
+fn function(name: &str) -> Option<Function> {
     Some(match name {
-        "args_get" => (&[I32, I32], args_get),
-        "args_sizes_get" => (&[I32, I32], args_sizes_get),
-        "environ_get" => (&[I32, I32], environ_get),
-        "environ_sizes_get" => (&[I32, I32], environ_sizes_get),
-        "clock_res_get" => (&[I32, I32], clock_res_get),
-        "clock_time_get" => (&[I32, I64, I32], clock_time_get),
-        "random_get" => (&[I32, I32], random_get),
-        "sched_yield" => (&[], |guest, _| Ok(guest.charge(1)?)),
-        "proc_exit" => (&[I32], |_, args| Err(Stop::Exit(int(args, 0) as i32).into())),
-        "proc_raise" => (&[I32], |_, _| Err(ENOSYS.into())),
-        "poll_oneoff" => (&[I32, I32, I32, I32], poll::poll_oneoff),
-        "fd_advise" => (&[I32, I64, I64, I32], files::fd_advise),
-        "fd_allocate" => (&[I32, I64, I64], files::fd_allocate),
-        "fd_close" => (&[I32], files::fd_close),
-        "fd_datasync" | "fd_sync" => (&[I32], files::fd_sync),
-        "fd_fdstat_get" => (&[I32, I32], files::fd_fdstat_get),
-        "fd_fdstat_set_flags" => (&[I32, I32], files::fd_known),
-        "fd_fdstat_set_rights" => (&[I32, I64, I64], files::fd_known),
-        "fd_filestat_get" => (&[I32, I32], files::fd_filestat_get),
-        "fd_filestat_set_size" => (&[I32, I64], files::fd_filestat_set_size),
-        "fd_filestat_set_times" => (&[I32, I64, I64, I32], files::fd_filestat_set_times),
-        "fd_pread" => (&[I32, I32, I32, I64, I32], files::fd_pread),
-        "fd_prestat_dir_name" => (&[I32, I32, I32], files::fd_prestat_dir_name),
-        "fd_prestat_get" => (&[I32, I32], files::fd_prestat_get),
-        "fd_pwrite" => (&[I32, I32, I32, I64, I32], files::fd_pwrite),
-        "fd_read" => (&[I32, I32, I32, I32], files::fd_read),
-        "fd_readdir" => (&[I32, I32, I32, I64, I32], files::fd_readdir),
-        "fd_renumber" => (&[I32, I32], files::fd_renumber),
-        "fd_seek" => (&[I32, I64, I32, I32], files::fd_seek),
-        "fd_tell" => (&[I32, I32], files::fd_tell),
-        "fd_write" => (&[I32, I32, I32, I32], files::fd_write),
-        "path_create_directory" => (&[I32, I32, I32], paths::create_directory),
-        "path_filestat_get" => (&[I32, I32, I32, I32, I32], paths::filestat_get),
-        "path_filestat_set_times" => {
-            (&[I32, I32, I32, I32, I64, I64, I32], paths::filestat_set_times)
-        }
-        "path_link" => (&[I32, I32, I32, I32, I32, I32, I32], paths::link),
-        "path_open" => (&[I32, I32, I32, I32, I32, I64, I64, I32, I32], paths::open),
-        "path_readlink" => (&[I32, I32, I32, I32, I32, I32], paths::readlink),
-        "path_remove_directory" => (&[I32, I32, I32], paths::remove_directory),
-        "path_rename" => (&[I32, I32, I32, I32, I32, I32], paths::rename),
-        "path_symlink" => (&[I32, I32, I32, I32, I32], paths::symlink),
-        "path_unlink_file" => (&[I32, I32, I32], paths::unlink_file),
-        "sock_accept" => (&[I32, I32, I32], no_socket),
-        "sock_recv" => (&[I32, I32, I32, I32, I32, I32], no_socket),
-        "sock_send" => (&[I32, I32, I32, I32, I32], no_socket),
-        "sock_shutdown" => (&[I32, I32], no_socket),
+        "args_get" => args_get,
+        "args_sizes_get" => args_sizes_get,
+        "environ_get" => environ_get,
+        "environ_sizes_get" => environ_sizes_get,
+        "clock_res_get" => clock_res_get,
+        "clock_time_get" => clock_time_get,
+        "random_get" => random_get,
+        "sched_yield" => |guest, _| Ok(guest.charge(1)?),
+        "proc_exit" => |_, args| Err(Stop::Exit(int(args, 0) as i32).into()),
+        "proc_raise" => |_, _| Err(ENOSYS.into()),
+        "poll_oneoff" => poll::poll_oneoff,
+        "fd_advise" => files::fd_advise,
+        "fd_allocate" => files::fd_allocate,
+        "fd_close" => files::fd_close,
+        "fd_datasync" | "fd_sync" => files::fd_sync,
+        "fd_fdstat_get" => files::fd_fdstat_get,
+        "fd_fdstat_set_flags" => files::fd_known,
+        "fd_fdstat_set_rights" => files::fd_known,
+        "fd_filestat_get" => files::fd_filestat_get,
+        "fd_filestat_set_size" => files::fd_filestat_set_size,
+        "fd_filestat_set_times" => files::fd_filestat_set_times,
+        "fd_pread" => files::fd_pread,
+        "fd_prestat_dir_name" => files::fd_prestat_dir_name,
+        "fd_prestat_get" => files::fd_prestat_get,
+        "fd_pwrite" => files::fd_pwrite,
+        "fd_read" => files::fd_read,
+        "fd_readdir" => files::fd_readdir,
+        "fd_renumber" => files::fd_renumber,
+        "fd_seek" => files::fd_seek,
+        "fd_tell" => files::fd_tell,
+        "fd_write" => files::fd_write,
+        "path_create_directory" => paths::create_directory,
+        "path_filestat_get" => paths::filestat_get,
+        "path_filestat_set_times" => paths::filestat_set_times,
+        "path_link" => paths::link,
+        "path_open" => paths::open,
+        "path_readlink" => paths::readlink,
+        "path_remove_directory" => paths::remove_directory,
+        "path_rename" => paths::rename,
+        "path_symlink" => paths::symlink,
+        "path_unlink_file" => paths::unlink_file,
+        "sock_accept" => no_socket,
+        "sock_recv" => no_socket,
+        "sock_send" => no_socket,
+        "sock_shutdown" => no_socket,
         _ => return None,
     })
 }
@@ -285,4 +278,16 @@ fn pass(guest: &mut dyn Guest, nanoseconds: u64) -> Result<(), Stop> {
 /// A 64-bit argument whose sign does not matter.
 fn unsigned(args: &[Val], index: usize) -> u64 {
     long(args, index) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_function_of_preview_1_is_there() {
+        for name in wasip1::names() {
+            assert!(function(name).is_some(), "{name}");
+        }
+    }
 }
