@@ -8,7 +8,7 @@ use crate::publish::{self, Files, Places};
 use crate::stamp::Moment;
 use crate::{Failure, Linker, Progress, Request, manifest, packages, remote, toolchain, verify};
 use gowasm_diagnostic::Diagnostic;
-use gowasm_store::{Digest, Store, StoreError};
+use gowasm_store::{Digest, RemoteUse, Store, StoreError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -130,7 +130,10 @@ fn steps(
         up_to_date: false,
         link_from_store: linked.from_store,
         verify_from_store: verified.as_ref().is_some_and(|verified| verified.from_store),
-        remote: session.store.remote_use(),
+        remote: session.store.remote_use().map(|remote| RemoteUse {
+            executions: remote.executions + packages.compiled_remotely,
+            ..remote
+        }),
         timing: Timing { total: started.elapsed(), ..timing },
         inputs: reading.as_ref().map(Reading::inputs),
     };

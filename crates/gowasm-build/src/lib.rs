@@ -6,6 +6,7 @@
 mod bindings;
 mod build;
 mod cacheprog;
+mod compile;
 mod failure;
 mod fingerprint;
 mod flags;
@@ -29,6 +30,7 @@ mod verify;
 
 pub use build::build;
 pub use cacheprog::cacheprog;
+pub use compile::{ToolRun, compile, is_compile};
 pub use failure::Failure;
 pub use gowasm_link::Size;
 pub use gowasm_store::RemoteOptions;

@@ -74,6 +74,8 @@ const FIELDS: &str = "-json=ImportPath,Name,Dir,Export,Standard,DepOnly,Module,D
 #[derive(Debug)]
 pub(crate) struct Packages {
     listed: Vec<Listed>,
+    /// How many of them a cluster compiled just now.
+    pub(crate) compiled_remotely: u64,
 }
 
 impl Packages {
@@ -194,21 +196,28 @@ pub(crate) fn list(
 ) -> Result<Packages, Failure> {
     let request = session.request;
     let build_mode = format!("-buildmode={}", request.target.build_mode);
+    let around = remote::AroundGo::new(session, toolchain)?;
+    let mut flags = vec!["-export", FIELDS, "-trimpath", "-buildvcs=false", &build_mode];
+    flags.extend(around.flags.iter().map(String::as_str));
     let question = Question {
         dir,
         goos: request.target.goos,
         tags: &request.tags,
-        flags: &["-export", FIELDS, "-trimpath", "-buildvcs=false", &build_mode],
+        flags: &flags,
         packages: &[argument(&request.started_in, &request.package, dir)],
-        environment: &remote::go_environment(session),
+        environment: &around.environment,
     };
-    let mut listed = question.ask(toolchain, session.progress, session.cancel)?;
+    let answer = question.ask(toolchain, session.progress, session.cancel);
+    session.stop_if_asked()?;
+    // A server that failed is why Go did.
+    let compiled_remotely = around.finish(session)?;
+    let mut listed = answer?;
     one_main_package(&listed, request)?;
     // Go lists a package after all it imports, so the one that was asked for is the last.
     if let Some(main) = listed.last_mut() {
         main.profile = profile_of(main, &toolchain.goflags);
     }
-    Ok(Packages { listed })
+    Ok(Packages { listed, compiled_remotely })
 }
 
 /// What Go is asked for when it runs in `dir`.

@@ -2,13 +2,18 @@
 //! on the cluster.
 
 use crate::build::{Session, environment};
-use crate::{Failure, Progress, Request};
+use crate::compile::{self, Report};
+use crate::toolchain::Toolchain;
+use crate::{Failure, Progress, Request, flags};
 use gowasm_diagnostic::Diagnostic;
 use gowasm_store::{ActionResult, Blobs, EncodedAction, Store};
+use std::num::NonZeroUsize;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
+use tempfile::NamedTempFile;
 
 /// How soon an interruption reaches what waits for a server.
 const WATCH: Duration = Duration::from_millis(50);
@@ -57,21 +62,70 @@ pub(crate) fn connect(
     Ok(())
 }
 
-/// What Go is started with so that its results are kept where ours are. Whoever has a GOCACHEPROG of
-/// their own keeps it.
-pub(crate) fn go_environment(session: &Session<'_>) -> Vec<(&'static str, String)> {
-    let own = std::env::var_os("GOCACHEPROG").is_some_and(|value| !value.is_empty());
-    let program = session.request.gowasm.as_ref().filter(|_| !own);
-    let Some(program) = program.filter(|_| session.store.remote_use().is_some()) else {
-        return Vec::new();
-    };
-    let mut environment = session.request.remote.cache_environment();
-    environment.push(("GOWASM_STORE", session.store.dir().display().to_string()));
-    // Go splits the value as a shell would; a path has no business with both kinds of quotes.
+/// How Go is started so that its results are kept where ours are, and its compiler runs on the cluster.
+/// Whoever has a GOCACHEPROG or a `-toolexec` of their own keeps it.
+pub(crate) struct AroundGo {
+    pub(crate) environment: Vec<(&'static str, String)>,
+    pub(crate) flags: Vec<String>,
+    report: Option<NamedTempFile>,
+}
+
+/// How many packages Go gives an executor at once, at least: it has more processors than this machine.
+const PACKAGES_AT_ONCE: usize = 16;
+
+impl AroundGo {
+    pub(crate) fn new(session: &Session<'_>, toolchain: &Toolchain) -> Result<Self, Failure> {
+        let mut around = AroundGo { environment: Vec::new(), flags: Vec::new(), report: None };
+        let Some(program) = session.request.gowasm.as_deref() else { return Ok(around) };
+        let caches = session.store.remote_use().is_some()
+            && std::env::var_os("GOCACHEPROG").is_none_or(|value| value.is_empty());
+        let compiles = session.store.executes_remotely()
+            && flags::of_goflags(&toolchain.goflags, "toolexec").is_none();
+        if caches || compiles {
+            around.environment = session.request.remote.environment();
+            around.environment.push(("GOWASM_STORE", session.store.dir().display().to_string()));
+        }
+        if caches {
+            around.environment.push(("GOCACHEPROG", own_command(program, "cacheprog")));
+        }
+        if compiles {
+            let place = std::env::temp_dir();
+            let report = tempfile::Builder::new().prefix("gowasm-compile-").tempfile_in(&place);
+            let report = report.map_err(|error| Failure::io("make a file in", &place, &error))?;
+            around.environment.push((compile::REPORT, report.path().display().to_string()));
+            around.report = Some(report);
+            around.flags.push(format!("-toolexec={}", own_command(program, "toolexec")));
+            if flags::of_goflags(&toolchain.goflags, "p").is_none() {
+                let here = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+                around.flags.push(format!("-p={}", here.max(PACKAGES_AT_ONCE)));
+            }
+        }
+        Ok(around)
+    }
+
+    /// Tells the user what was said beside Go; how many packages the cluster compiled comes back.
+    pub(crate) fn finish(self, session: &Session<'_>) -> Result<u64, Failure> {
+        let Some(file) = self.report else { return Ok(0) };
+        let report = Report::read(file.path());
+        for (package, why) in &report.here {
+            session.progress.detail(&format!("compiled {package} here: {why}"));
+        }
+        for warning in &report.warnings {
+            session.progress.diagnostic(&Diagnostic::warning(warning));
+        }
+        match report.failure {
+            Some(failure) => Err(Failure::Environment(failure)),
+            None => Ok(report.executed),
+        }
+    }
+}
+
+/// One of our own commands for Go, which splits the text as a shell would; a path has no business with
+/// both kinds of quotes.
+fn own_command(program: &Path, command: &str) -> String {
     let path = program.display().to_string();
     let quote = if path.contains('\'') { '"' } else { '\'' };
-    environment.push(("GOCACHEPROG", format!("{quote}{path}{quote} cacheprog")));
-    environment
+    format!("{quote}{path}{quote} {command}")
 }
 
 /// Has the cluster run an action. `None`: it is to be done here, because no executor was named, or

@@ -57,19 +57,30 @@ impl RemoteOptions {
         self.cache.as_deref().or(self.executor.as_deref()).filter(|url| !url.is_empty())
     }
 
-    /// The same for a `gowasm` that is started with these variables: what it needs of the cache. So
-    /// nothing of it is in its arguments, which every user of the machine can see.
-    pub fn cache_environment(&self) -> Vec<(&'static str, String)> {
+    /// The cache alone.
+    pub fn without_executor(self) -> Self {
+        let cache = self.cache_url().map(str::to_owned);
+        RemoteOptions { cache, executor: None, ..self }
+    }
+
+    /// The same for a `gowasm` that is started with these variables. So nothing of it is in its
+    /// arguments, which every user of the machine can see.
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
         let path = |path: &Option<PathBuf>| {
             path.as_ref().map(|path| path.display().to_string()).unwrap_or_default()
         };
-        let headers = self.headers.iter().map(|(name, value)| format!("{name}={value}"));
+        let lines = |pairs: &[(String, String)]| {
+            let lines = pairs.iter().map(|(name, value)| format!("{name}={value}"));
+            lines.collect::<Vec<_>>().join("\n")
+        };
         vec![
             ("GOWASM_REMOTE_CACHE", self.cache_url().unwrap_or_default().to_owned()),
+            ("GOWASM_REMOTE_EXECUTOR", self.executor_url().unwrap_or_default().to_owned()),
             ("GOWASM_REMOTE_INSTANCE_NAME", self.instance_name.clone()),
-            ("GOWASM_REMOTE_HEADER", headers.collect::<Vec<_>>().join("\n")),
+            ("GOWASM_REMOTE_HEADER", lines(&self.headers)),
             ("GOWASM_REMOTE_TIMEOUT", self.timeout.as_secs_f64().to_string()),
             ("GOWASM_REMOTE_RETRIES", self.retries.to_string()),
+            ("GOWASM_REMOTE_DEFAULT_EXEC_PROPERTIES", lines(&self.exec_properties)),
             ("GOWASM_REMOTE_ACCEPT_CACHED", self.accept_cached.to_string()),
             ("GOWASM_REMOTE_UPLOAD_LOCAL_RESULTS", self.upload_local_results.to_string()),
             ("GOWASM_REMOTE_LOCAL_FALLBACK", self.local_fallback.to_string()),

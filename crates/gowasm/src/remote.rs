@@ -3,6 +3,7 @@
 //! that over the file.
 
 use crate::failure::Failure;
+use clap::Parser;
 use gowasm_build::RemoteOptions;
 use gowasm_diagnostic::{Diagnostic, Position};
 use std::ffi::OsString;
@@ -15,7 +16,7 @@ pub(crate) struct RemoteArgs {
     /// Look up results here before making them: grpc://HOST:PORT, or grpcs:// with TLS
     #[arg(long, value_name = "URL", env = "GOWASM_REMOTE_CACHE", alias = "remote_cache")]
     remote_cache: Option<String>,
-    /// Run links and verifications here; also the cache, unless that is named
+    /// Run compilers, links and verifications here; also the cache, unless that is named
     #[arg(long, value_name = "URL", env = "GOWASM_REMOTE_EXECUTOR", alias = "remote_executor")]
     remote_executor: Option<String>,
     /// The server's name for our part of it
@@ -89,6 +90,12 @@ pub(crate) struct RemoteArgs {
     credential_helper: Vec<String>,
 }
 
+#[derive(clap::Parser)]
+struct Variables {
+    #[command(flatten)]
+    remote: RemoteArgs,
+}
+
 /// `[remote]` of gowasm.toml.
 #[derive(Default, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -119,6 +126,17 @@ impl RemoteArgs {
     /// Flags, variables and the nearest gowasm.toml, together.
     pub(crate) fn options(self, started_in: &Path) -> Result<RemoteOptions, Failure> {
         let (file, beside) = read_file(started_in)?;
+        self.over(file, started_in, &beside)
+    }
+
+    /// Variables alone, for a command whose arguments are another tool's.
+    pub(crate) fn from_variables(started_in: &Path) -> Result<RemoteOptions, Failure> {
+        let Variables { remote } = Variables::try_parse_from(["gowasm"])
+            .map_err(|error| usage(error.to_string().trim_start_matches("error: ").trim_end()))?;
+        remote.over(Table::default(), started_in, started_in)
+    }
+
+    fn over(self, file: Table, started_in: &Path, beside: &Path) -> Result<RemoteOptions, Failure> {
         let defaults = RemoteOptions::default();
         let text = |flag: Option<String>, file: Option<String>| {
             flag.or(file).filter(|text| !text.is_empty())

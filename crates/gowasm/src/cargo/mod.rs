@@ -20,7 +20,7 @@ enum Cargo {
 }
 
 /// Commands that a build starts of the program that it is part of.
-const OWN: [&str; 3] = ["cacheprog", "link", "verify"];
+const OWN: [&str; 4] = ["cacheprog", "link", "toolexec", "verify"];
 
 const EXAMPLES: &str = "\
 A module is a table in Cargo.toml:
@@ -62,8 +62,8 @@ enum Command {
 }
 
 pub fn run() -> ExitCode {
-    // Cargo puts `gowasm` first. What a build starts of itself, Go's cache and actions of an executor,
-    // asks for commands of gowasm's own.
+    // Cargo puts `gowasm` first. What a build starts of itself, Go's cache and compilers and actions of
+    // an executor, asks for commands of gowasm's own.
     if std::env::args_os().nth(1).is_some_and(|first| OWN.iter().any(|own| first == *own)) {
         return cli::run();
     }

@@ -29,7 +29,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
-    let options = args.remote.options(&context.started_in)?;
+    let options = args.remote.options(&context.started_in)?.without_executor();
     let mut store = Store::open(args.store.as_deref())?;
     store.connect(&options, &Arc::clone(&context.cancel))?;
     let said = Mutex::new(BTreeSet::new());

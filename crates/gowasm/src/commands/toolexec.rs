@@ -1,8 +1,10 @@
-//! `gowasm toolexec`: our linker inside of an ordinary `go build`.
+//! `gowasm toolexec`: our linker, and a cluster's compilers, inside of an ordinary `go build`.
 
 use super::link;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::remote::RemoteArgs;
+use gowasm_build::ToolRun;
 use gowasm_diagnostic::Diagnostic;
 use gowasm_link::ToolError;
 use std::ffi::OsString;
@@ -13,7 +15,8 @@ const EXAMPLES: &str = "\
 Example:
   GOOS=wasip1 GOARCH=wasm go build -toolexec='gowasm toolexec' -o module.wasm ./plugin";
 
-/// Run a tool for `go build -toolexec`: our linker for wasm, every other tool untouched
+/// Run a tool for `go build -toolexec`: our linker for wasm, the compiler on a cluster if
+/// GOWASM_REMOTE_EXECUTOR names one, every other tool untouched
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -38,6 +41,11 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
         let hint = "use it as `go build -toolexec='gowasm toolexec'`";
         return Err(Failure::Usage(Diagnostic::error("toolexec needs a tool to run").hint(hint)));
     };
+    if gowasm_build::is_compile(Path::new(tool), arguments)
+        && let Some(code) = compile(Path::new(tool), arguments, context)?
+    {
+        return Ok(ExitCode::from(code));
+    }
     match gowasm_link::toolexec(Path::new(tool), arguments, &context.cancel) {
         // The tool has said what there is to say.
         Ok(Some(status)) => {
@@ -47,4 +55,15 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
         Err(ToolError::Link(error)) => Err(link::failure(error)),
         Err(error) => Err(Failure::Environment(Diagnostic::error(error.to_string()))),
     }
+}
+
+/// On the cluster, where variables name one. A gowasm.toml does not count: Go runs its tools in any folder.
+fn compile(tool: &Path, arguments: &[OsString], context: &Context) -> Result<Option<u8>, Failure> {
+    let options = RemoteArgs::from_variables(&context.started_in)?;
+    if options.executor_url().is_none() {
+        return Ok(None);
+    }
+    let started_in = &context.started_in;
+    let cancel = &context.cancel;
+    gowasm_build::compile(&ToolRun { tool, arguments, started_in, options: &options, cancel })
 }

@@ -3,6 +3,9 @@
 
 #![allow(dead_code)] // Each test file uses its part.
 
+#[cfg(unix)]
+pub(crate) mod machines;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
