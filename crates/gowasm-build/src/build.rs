@@ -1,6 +1,6 @@
 //! A build from request to published files, as a list of steps.
 
-use crate::fingerprint::{self, Made, Note, Reading, Watched};
+use crate::fingerprint::{self, Content, Made, Note, Reading, Watched};
 use crate::link::{self, LinkInputs, Linked};
 use crate::memo::Memo;
 use crate::outcome::{Outcome, Timing};
@@ -71,9 +71,11 @@ fn steps(
     let compiling = Instant::now();
     let packages = packages::list(&session, &dir, &toolchain)?;
     timing.compile = compiling.elapsed();
-    let watched = Watched::collect(request, &dir, &toolchain, &packages);
-    let reading =
-        watched.and_then(|watched| Reading::take(&watched, &toolchain.go, &session.moment));
+    let (started_in, plan_file) = (&request.started_in, request.plan.as_deref());
+    let watched = Watched::collect(started_in, plan_file, &dir, &toolchain, packages.all());
+    let reading = watched.and_then(|watched| {
+        Reading::take(&watched, &toolchain.go, &session.moment, Content::Whole)
+    });
     let places = Places::new(request, &packages.main().import_path);
     places.check()?;
 
@@ -170,7 +172,7 @@ impl<'a> Session<'a> {
         progress: &'a dyn Progress,
         cancel: &'a AtomicBool,
     ) -> Result<Self, Failure> {
-        let moment = fingerprint::moment(request, &store).map_err(|error| {
+        let moment = fingerprint::moment(&request.started_in, &store).map_err(|error| {
             Failure::io("write to the temporary folder", &std::env::temp_dir(), &error)
         })?;
         let memo = Memo::load(&store, &memo_key(request));
@@ -230,7 +232,7 @@ impl<'a> Session<'a> {
         self.save_memo();
         let Some(reading) = reading else { return };
         // After this, whoever changes one of the files gives it another stamp than the note has.
-        let Ok(moment) = fingerprint::moment(self.request, &self.store) else { return };
+        let Ok(moment) = fingerprint::moment(&self.request.started_in, &self.store) else { return };
         let verdict = outcome.verdict.as_ref().zip(files.verdict);
         let outputs = [
             Some(Made::new(&outcome.module.path, files.module)),

@@ -6,6 +6,7 @@
 mod bindings;
 mod build;
 mod cacheprog;
+mod check;
 mod compile;
 mod failure;
 mod fingerprint;
@@ -23,13 +24,13 @@ mod remote;
 mod request;
 mod script;
 mod settings;
-mod sources;
 mod stamp;
 mod toolchain;
 mod verify;
 
 pub use build::build;
 pub use cacheprog::cacheprog;
+pub use check::{CheckRequest, check};
 pub use compile::{ToolRun, compile, is_compile};
 pub use failure::Failure;
 pub use gowasm_link::Size;
@@ -40,4 +41,3 @@ pub use progress::{Progress, Silent};
 pub use request::{Linker, Request};
 pub use script::{Compiled, Engine, Error, Module, module};
 pub use settings::Settings;
-pub use sources::{Root, Sources, SourcesRequest, sources};

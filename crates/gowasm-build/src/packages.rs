@@ -67,7 +67,7 @@ pub(crate) struct GoModule {
     pub(crate) go_mod: Option<PathBuf>,
 }
 
-const FIELDS: &str = "-json=ImportPath,Name,Dir,Export,Standard,DepOnly,Module,DefaultGODEBUG,GoFiles,\
+pub(crate) const FIELDS: &str = "-json=ImportPath,Name,Dir,Export,Standard,DepOnly,Module,DefaultGODEBUG,GoFiles,\
      IgnoredGoFiles,IgnoredOtherFiles,InvalidGoFiles,SFiles,HFiles,SysoFiles,EmbedPatterns,EmbedFiles";
 
 /// The packages of one module, dependencies first, the main package last.

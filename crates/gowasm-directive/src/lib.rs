@@ -26,5 +26,6 @@ pub use manifest::{
 };
 pub use package::{GoModule, GoPackage};
 pub use scan::{Shown, scan};
+pub use source::header;
 pub use target::{BuildMode, Goos, Target, UnknownWord};
 pub use wasm::{FuncType, WasmType};

@@ -1,9 +1,10 @@
 //! A Go package as the driver hands it over, and how a file of it is named on every machine.
 
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 /// The Go module that a package belongs to.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct GoModule {
     pub path: String,
     /// The version asked for; absent for main modules and replacements by a folder.
@@ -23,7 +24,7 @@ impl GoModule {
 }
 
 /// A package with the files that `go list` chose for the target.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GoPackage {
     pub import_path: String,
     pub dir: PathBuf,

@@ -145,6 +145,24 @@ impl<'a> Source<'a> {
     }
 }
 
+/// What `go list` goes by: everything up to the last import. It is the whole of a file in which the parser
+/// lost its way, and of one that embeds files, as any line may say which.
+pub fn header(text: &[u8]) -> &[u8] {
+    let Some(source) = Source::parse(text, "") else { return text };
+    let declarations = source.declarations();
+    let is_head = |node: &&Node<'_>| matches!(node.kind(), "package_clause" | "import_declaration");
+    let end = declarations.iter().filter(is_head).map(|node| node.end_byte()).max();
+    match end.and_then(|end| text.get(..end)) {
+        Some(head)
+            if !source.tree.root_node().has_error()
+                && memchr::memmem::find(head, b"embed").is_none() =>
+        {
+            head
+        }
+        _ => text,
+    }
+}
+
 /// A directive line and what it stands on.
 struct Marked<'t> {
     directive: Directive,

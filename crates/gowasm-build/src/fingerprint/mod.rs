@@ -11,9 +11,11 @@ mod environment;
 mod folder;
 mod gomod;
 mod note;
+mod reading;
 mod watch;
 
-pub(crate) use note::{Made, Note, Output, Reading};
+pub(crate) use note::{Made, Note, Output};
+pub(crate) use reading::{Content, Reading};
 pub(crate) use watch::Watched;
 
 use crate::Request;
@@ -28,9 +30,9 @@ pub(crate) fn key(request: &Request) -> [u8; 32] {
 
 /// The moment before a build reads its sources, by the clock of the file system that has them, if a
 /// place to ask it can be found.
-pub(crate) fn moment(request: &Request, store: &Store) -> std::io::Result<Moment> {
+pub(crate) fn moment(started_in: &Path, store: &Store) -> std::io::Result<Moment> {
     let temporary = std::env::temp_dir();
-    let sources = folder::device(&request.started_in);
+    let sources = folder::device(started_in);
     let candidates: [&Path; 2] = [store.dir(), &temporary];
     let same =
         candidates.into_iter().find(|dir| sources.is_some() && folder::device(dir) == sources);

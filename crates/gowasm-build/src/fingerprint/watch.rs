@@ -3,9 +3,8 @@
 use super::environment;
 use super::folder::Names;
 use super::gomod;
-use crate::Request;
 use crate::flags;
-use crate::packages::{Listed, Packages};
+use crate::packages::Listed;
 use crate::toolchain::Toolchain;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -25,10 +24,11 @@ const UNFOLLOWED: &[&str] = &["modfile", "overlay", "toolexec", "pgo"];
 impl Watched {
     /// `None` where not everything can be known: then every build asks Go.
     pub(crate) fn collect(
-        request: &Request,
+        started_in: &Path,
+        plan: Option<&Path>,
         dir: &Path,
         toolchain: &Toolchain,
-        packages: &Packages,
+        packages: &[Listed],
     ) -> Option<Self> {
         let go_mod = toolchain.go_mod.as_deref()?;
         if UNFOLLOWED.iter().any(|name| flags::of_goflags(&toolchain.goflags, name).is_some()) {
@@ -36,16 +36,16 @@ impl Watched {
         }
         let mut watched = Watched::default();
         watched.toolchain(toolchain);
-        for package in packages.all() {
+        for package in packages {
             watched.package(package, toolchain);
         }
         watched.modules(go_mod, toolchain, packages);
-        watched.nearer(dir, request, toolchain);
+        watched.nearer(dir, started_in, toolchain);
         if environment::is_launcher(&toolchain.go) {
             watched.version_files(dir);
         }
-        if let Some(plan) = &request.plan {
-            watched.own(request.started_in.join(plan));
+        if let Some(plan) = plan {
+            watched.own(started_in.join(plan));
         }
         Some(watched)
     }
@@ -128,10 +128,10 @@ impl Watched {
     }
 
     /// go.mod, go.sum, go.work, and what stands beside them or is named in them.
-    fn modules(&mut self, go_mod: &Path, toolchain: &Toolchain, packages: &Packages) {
+    fn modules(&mut self, go_mod: &Path, toolchain: &Toolchain, packages: &[Listed]) {
         let mut files = vec![go_mod.to_owned()];
         files.extend(toolchain.go_work.clone());
-        let modules = packages.all().iter().filter_map(|package| package.module.as_ref());
+        let modules = packages.iter().filter_map(|package| package.module.as_ref());
         files.extend(modules.filter_map(|module| module.effective().go_mod.clone()));
         let mut pointed: Vec<PathBuf> =
             files.iter().flat_map(|file| gomod::local_folders(file)).collect();
@@ -176,8 +176,8 @@ impl Watched {
     }
 
     /// Places where a go.mod or go.work would come before the one in force.
-    fn nearer(&mut self, dir: &Path, request: &Request, toolchain: &Toolchain) {
-        for start in [dir, &request.started_in] {
+    fn nearer(&mut self, dir: &Path, started_in: &Path, toolchain: &Toolchain) {
+        for start in [dir, started_in] {
             for (name, found) in [("go.mod", &toolchain.go_mod), ("go.work", &toolchain.go_work)] {
                 for folder in start.ancestors() {
                     let place = folder.join(name);

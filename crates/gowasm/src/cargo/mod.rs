@@ -80,13 +80,14 @@ pub fn run() -> ExitCode {
 }
 
 fn check(found: &modules::Found, context: &Context) -> Result<ExitCode, Failure> {
-    let requests = found.modules.iter().map(|module| gowasm_build::SourcesRequest {
+    let requests = found.modules.iter().map(|module| gowasm_build::CheckRequest {
         started_in: module.folder.clone(),
         packages: vec![module.package.clone()],
         target: module.target,
         tags: module.tags.clone(),
         go: None,
         offline: found.offline,
+        store: None,
     });
     commands::check::check_all(&requests.collect::<Vec<_>>(), context)
 }

@@ -4,11 +4,10 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::message::{self, MessageFormat, SCHEMA_VERSION};
 use crate::progress::Bar;
-use gowasm_build::{Sources, SourcesRequest};
+use gowasm_build::CheckRequest;
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::{BuildMode, Goos, Target};
 use serde::Serialize;
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -18,7 +17,7 @@ Examples:
   gowasm check ./... --buildmode c-shared          every package below, as part of a reactor
   gowasm check ./plugin --message-format json | jq .diagnostics
 
-Dependencies are checked too. docs/diagnostics.md says what each code means.";
+Dependencies are checked too. Go is not started where nothing changed but the bodies of Go files. docs/diagnostics.md says what each code means.";
 
 /// Judge the directives of Go packages without compiling anything
 #[derive(clap::Args)]
@@ -39,38 +38,36 @@ pub(crate) struct Args {
     /// The go command to use [default: `go` on the PATH]
     #[arg(long, value_name = "PATH")]
     go: Option<PathBuf>,
+    /// Where results are kept [default: the user's cache folder]
+    #[arg(long, value_name = "DIR", env = "GOWASM_STORE")]
+    store: Option<PathBuf>,
 }
 
 pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
-    let request = SourcesRequest {
+    let request = CheckRequest {
         started_in: context.started_in.clone(),
         packages: args.packages,
         target: Target { goos: args.goos, build_mode: args.buildmode },
         tags: args.tags.into_iter().filter(|tag| !tag.is_empty()).collect(),
         go: args.go,
         offline: false,
+        store: args.store,
     };
     check_all(&[request], context)
 }
 
 /// Checks what is asked for, as one answer.
-pub(crate) fn check_all(
-    requests: &[SourcesRequest],
-    context: &Context,
-) -> Result<ExitCode, Failure> {
+pub(crate) fn check_all(requests: &[CheckRequest], context: &Context) -> Result<ExitCode, Failure> {
     let mut found = Vec::new();
     for request in requests {
-        // 1. Go says which files the packages have.
         let bar = Bar::new(context);
-        let listed = gowasm_build::sources(request, &bar, &context.cancel);
+        let shown = |path: &Path| context.shown(path);
+        let of_request = gowasm_build::check(request, &shown, &bar, &context.cancel);
         bar.finish();
-        // 2. Their directives are judged, package by package with all it is made of.
-        for sources in listed? {
-            found.extend(check(&sources, request.target, context)?);
-        }
+        found.extend(of_request?);
     }
     let found = once_each(found);
-    // 3. One error is enough to fail.
+    // One error is enough to fail.
     if found.iter().any(Diagnostic::is_error) {
         return Err(Failure::Input(found));
     }
@@ -80,19 +77,6 @@ pub(crate) fn check_all(
     }
     found.iter().for_each(|diagnostic| context.report(diagnostic));
     Ok(ExitCode::SUCCESS)
-}
-
-/// Two packages that are never linked into one module may use a name twice, so each is judged with
-/// its own dependencies only.
-fn check(sources: &Sources, target: Target, context: &Context) -> Result<Vec<Diagnostic>, Failure> {
-    let shown = |path: &Path| context.shown(path);
-    let directives = gowasm_directive::scan(&sources.packages, &shown).map_err(Failure::Input)?;
-    let mut found = Vec::new();
-    for root in &sources.roots {
-        let closure: HashSet<&str> = root.closure.iter().map(String::as_str).collect();
-        found.extend(directives.of_packages(&closure).check(target));
-    }
-    Ok(found)
 }
 
 /// A dependency that several packages share is judged with each of them.

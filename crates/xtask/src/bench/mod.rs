@@ -2,6 +2,7 @@
 
 mod bazel;
 mod build;
+mod check;
 mod inputs;
 mod link;
 mod measure;
@@ -30,6 +31,8 @@ enum What {
     Bazel,
     /// `gowasm build` beside `go build`: nothing changed, one line changed
     Build,
+    /// `gowasm check` beside `go vet`, on a package with 300 dependencies
+    Check,
     /// `gowasm link` beside `go tool link` on the same inputs
     Link,
     /// A build out of a remote cache beside a cold `go build`, and beside GOCACHEPROG alone
@@ -50,6 +53,7 @@ pub(crate) fn run(bench: &Bench) -> Result<ExitCode> {
     let Findings { conditions, table } = match bench.what {
         What::Bazel => bazel::run(),
         What::Build => build::run(),
+        What::Check => check::run(),
         What::Link => link::run(),
         What::Remote => remote::run(),
         What::Size => size::run(),
