@@ -1,7 +1,9 @@
-//! Real remote execution servers, for tests and benchmarks only: buildbox-casd, and BuildGrid with
-//! PostgreSQL and workers. They listen on the loopback interface, on free ports, keep everything in
-//! temporary folders, and end when their value is dropped or the process that started them dies.
+//! Real programs for tests and benchmarks only: a browser; and remote execution servers, buildbox-casd,
+//! and BuildGrid with PostgreSQL and workers. Those listen on the loopback interface, on free ports, keep
+//! everything in temporary folders, and end when their value is dropped or the process that started them
+//! dies.
 
+pub mod browser;
 mod buildgrid;
 mod casd;
 #[cfg(feature = "interposer")]

@@ -2,7 +2,7 @@
 
 use super::{gos, module};
 use gowasm_size::{html, measure};
-use std::process::{Command, Stdio};
+use gowasm_testbed::browser;
 
 /// What a user would do, and a line for each thing seen.
 const USER: &str = r##"<script>{
@@ -60,18 +60,13 @@ fn the_page_zooms_and_searches_in_a_browser() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().join("page.html");
     std::fs::write(&place, page.replace("</body>", &format!("{USER}</body>"))).unwrap();
-    let mut browser = Command::new("chromium");
-    browser.args(["--headless", "--no-sandbox", "--disable-gpu", "--window-size=1280,800"]);
-    browser.arg(format!("--user-data-dir={}", folder.path().join("profile").display()));
-    browser.arg("--dump-dom").arg(format!("file://{}", place.display()));
-    let output = match browser.stderr(Stdio::null()).output() {
-        Ok(output) => output,
+    let dom = match browser::open(&place) {
+        Ok(dom) => dom,
         Err(error) => {
             println!("skipped: the page in a browser: cannot start chromium: {error}");
             return;
         }
     };
-    let dom = String::from_utf8_lossy(&output.stdout);
     let seen = dom.split_once("<pre id=\"seen\">").and_then(|(_, rest)| rest.split_once("</pre>"));
     let (seen, _) = seen.expect("the browser ran the page's script");
     assert_eq!(seen.lines().collect::<Vec<_>>(), EXPECTED);
