@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs a fuzz target (archive, body, link, plan, module or manifest) with the stable compiler: run.sh TARGET [libFuzzer flags].
+# Runs a fuzz target (a file of fuzz_targets/) with the stable compiler: run.sh TARGET [libFuzzer flags].
 # The instrumentation is what cargo-fuzz asks for, without the sanitizers that need nightly.
 set -eu
 cd "$(dirname "$0")"

@@ -22,6 +22,12 @@ enum Fault {
     Refuse(usize),
     /// Ends the first so many after that number of bytes from the server.
     CutAfter(usize, usize),
+    /// Ends the first after that number of bytes from the client.
+    CutUploadAfter(usize),
+    /// Ends the first after that number of bytes from the server, and all others at once.
+    DieAfter(usize),
+    /// Passes on little at a time.
+    Slow,
     /// Takes bytes and gives none back.
     Silent,
 }
@@ -40,17 +46,21 @@ impl Proxy {
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let number = counter.fetch_add(1, Ordering::SeqCst);
-                let limit = match fault {
+                let (mut up, mut down) = (Flow::FREE, Flow::FREE);
+                match fault {
                     Fault::Refuse(count) if number < count => continue,
-                    Fault::CutAfter(count, bytes) if number < count => bytes,
-                    Fault::Silent => 0,
-                    _ => usize::MAX,
-                };
-                let silent = matches!(fault, Fault::Silent);
+                    Fault::DieAfter(_) if number > 0 => continue,
+                    Fault::CutAfter(count, bytes) if number < count => down.limit = bytes,
+                    Fault::DieAfter(bytes) => down.limit = bytes,
+                    Fault::CutUploadAfter(bytes) if number == 0 => up.limit = bytes,
+                    Fault::Slow => down.slow = true,
+                    Fault::Silent => down.silent = true,
+                    _ => {}
+                }
                 let Ok(server) = TcpStream::connect(("127.0.0.1", to)) else { continue };
                 let (from, into) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-                thread::spawn(move || forward(from, into, usize::MAX, false));
-                thread::spawn(move || forward(server, client, limit, silent));
+                thread::spawn(move || forward(from, into, up));
+                thread::spawn(move || forward(server, client, down));
             }
         });
         Proxy { port, connections }
@@ -61,11 +71,27 @@ impl Proxy {
     }
 }
 
-fn forward(mut from: TcpStream, mut to: TcpStream, mut limit: usize, silent: bool) {
+/// What becomes of the bytes in one direction.
+#[derive(Clone, Copy)]
+struct Flow {
+    limit: usize,
+    silent: bool,
+    slow: bool,
+}
+
+impl Flow {
+    const FREE: Flow = Flow { limit: usize::MAX, silent: false, slow: false };
+}
+
+fn forward(mut from: TcpStream, mut to: TcpStream, flow: Flow) {
     let mut buffer = [0; 16 * 1024];
+    let mut limit = flow.limit;
     while let Ok(read @ 1..) = from.read(&mut buffer) {
-        if silent {
+        if flow.silent {
             continue;
+        }
+        if flow.slow {
+            thread::sleep(Duration::from_millis(5));
         }
         let allowed = read.min(limit);
         if to.write_all(&buffer[..allowed]).is_err() {
@@ -134,6 +160,60 @@ fn a_download_that_is_cut_goes_on() {
         assert!(machine.finds().as_deref() == Some(&bytes), "{}", machine.warnings());
         assert_eq!(proxy.connections.load(Ordering::SeqCst), 2, "cut at {cut}");
     }
+}
+
+/// Anywhere: in the first handshake, in a message's head, between two messages.
+#[test]
+fn a_stream_may_be_cut_at_any_byte() {
+    let Some(casd) = casd() else { return };
+    let bytes = noise(1_000_000);
+    Machine::at(&casd.url()).makes(&bytes);
+    // Not one after the other but all over, the same on every run.
+    let cuts: Vec<usize> = (0..20usize).map(|n| n.wrapping_mul(617_011) % 1_000_000).collect();
+    for &cut in &cuts {
+        let proxy = Proxy::start(casd.port(), Fault::CutAfter(1, cut));
+        let machine = Machine::at(&proxy.url());
+        assert!(machine.finds().as_deref() == Some(&bytes), "{cut}: {}", machine.warnings());
+    }
+    for (number, &cut) in cuts.iter().enumerate() {
+        // Content of its own, so that all of it has to be sent.
+        let mut bytes = bytes.clone();
+        bytes[..8].copy_from_slice(&number.to_le_bytes());
+        let proxy = Proxy::start(casd.port(), Fault::CutUploadAfter(cut));
+        let machine = Machine::at(&proxy.url());
+        machine.makes(&bytes);
+        assert_eq!(machine.warnings(), "", "{cut}");
+        assert!(Machine::at(&casd.url()).finds() == Some(bytes), "{cut}");
+    }
+}
+
+#[test]
+fn a_slow_server_is_waited_for_while_it_gets_further() {
+    let Some(casd) = casd() else { return };
+    // Many messages, each of which takes less than the timeout, and all of which take more.
+    let bytes = noise(16_000_000);
+    Machine::at(&casd.url()).makes(&bytes);
+    let proxy = Proxy::start(casd.port(), Fault::Slow);
+    let timeout = Duration::from_secs(3);
+    let machine = Machine::with(&RemoteOptions { timeout, ..options(&proxy.url()) });
+    let started = Instant::now();
+    assert!(machine.finds() == Some(bytes), "{}", machine.warnings());
+    assert!(started.elapsed() > timeout, "nothing was slow");
+}
+
+#[test]
+fn a_server_that_dies_in_the_middle_leaves_nothing_half_written() {
+    let Some(casd) = casd() else { return };
+    let bytes = noise(3_000_000);
+    Machine::at(&casd.url()).makes(&bytes);
+    let proxy = Proxy::start(casd.port(), Fault::DieAfter(1_500_000));
+    let machine = Machine::with(&RemoteOptions { retries: 2, ..options(&proxy.url()) });
+    assert_eq!(machine.finds(), None);
+    let said = machine.warnings();
+    let expected = format!("cannot fetch blob {} at {}: ", Digest::of(&bytes), proxy.url());
+    assert!(said.contains(&expected) && said.contains("tried 3 times"), "{said}");
+    let stat = machine.store.stat().unwrap();
+    assert_eq!((stat.blobs.files, stat.results.files, stat.temporary.files), (0, 0, 0));
 }
 
 #[test]
