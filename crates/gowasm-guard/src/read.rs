@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use wasmparser::{
     BinaryReader, CompositeInnerType, DataKind, ExternalKind, KnownCustom, Operator, Parser,
-    Payload, TypeRef,
+    Payload, TypeRef, ValType,
 };
 
 pub(crate) const WASI: &str = "wasi_snapshot_preview1";
@@ -22,7 +22,10 @@ pub(crate) struct Layout {
     /// Imported functions of the host: those that may call back.
     pub(crate) host_imports: Vec<u32>,
     pub(crate) imported: u32,
+    /// Unless a damaged module has it with another type than WASI.
     pub(crate) fd_write: Option<u32>,
+    /// Which types are that of `fd_write`.
+    write_types: Vec<bool>,
     pub(crate) globals: u32,
     pub(crate) exports: Vec<Export>,
     /// Places of function bodies, without their sizes.
@@ -74,10 +77,16 @@ pub(crate) fn read(module: &[u8]) -> Result<Layout, Error> {
                 layout.types = section.count();
                 for group in section {
                     for sub_type in group?.into_types() {
-                        layout.params.push(match sub_type.composite_type.inner {
-                            CompositeInnerType::Func(func) => func.params().len() as u32,
-                            _ => 0,
-                        });
+                        let (params, writes) = match sub_type.composite_type.inner {
+                            CompositeInnerType::Func(func) => {
+                                let types = (func.params(), func.results());
+                                let writes = types == (&[ValType::I32; 4][..], &[ValType::I32][..]);
+                                (func.params().len() as u32, writes)
+                            }
+                            _ => (0, false),
+                        };
+                        layout.params.push(params);
+                        layout.write_types.push(writes);
                     }
                 }
             }
@@ -89,7 +98,11 @@ pub(crate) fn read(module: &[u8]) -> Result<Layout, Error> {
                             let index = layout.functions.len() as u32;
                             layout.functions.push(type_index);
                             match (import.module, import.name) {
-                                (WASI, "fd_write") => layout.fd_write = Some(index),
+                                (WASI, "fd_write") => {
+                                    let types = &layout.write_types;
+                                    let fits = types.get(type_index as usize) == Some(&true);
+                                    layout.fd_write = fits.then_some(index);
+                                }
                                 (WASI, _) => {}
                                 _ => layout.host_imports.push(index),
                             }

@@ -75,8 +75,8 @@ pub(crate) fn additions(layout: &Layout) -> Additions {
             continue;
         }
         let body = match export.name.as_str() {
-            "_start" => made.entry(export.index, twice, INSIDE),
-            "_initialize" => made.entry(export.index, twice, READY),
+            "_start" => made.entry(export.index, type_index, twice, INSIDE),
+            "_initialize" => made.entry(export.index, type_index, twice, READY),
             _ => made.export(export.index, type_index, early, late),
         };
         let name = format!("gowasm.guard.{}", export.name);
@@ -139,12 +139,14 @@ impl Maker<'_> {
     }
 
     /// `_start` and `_initialize`: once, and then the state is `after`.
-    fn entry(&self, function: u32, twice: u32, after: i32) -> Function {
+    /// Go's have no parameters; what is no module of Go's stays a module all the same.
+    fn entry(&self, function: u32, type_index: u32, twice: u32, after: i32) -> Function {
         let mut body = Function::new([]);
         let mut code = body.instructions();
         code.global_get(self.state).if_(BlockType::Empty).call(twice).end();
-        code.i32_const(INSIDE).global_set(self.state).call(function);
-        code.i32_const(after).global_set(self.state).end();
+        code.i32_const(INSIDE).global_set(self.state);
+        pass(&mut code, self.layout.param_count(type_index));
+        code.call(function).i32_const(after).global_set(self.state).end();
         body
     }
 

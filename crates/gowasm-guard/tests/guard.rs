@@ -161,3 +161,20 @@ fn a_module_with_as_many_segments_as_engines_take_gets_no_more() {
         assert_eq!(data[at..at + 2], *b"x\0", "segment {index}");
     }
 }
+
+/// Nobody's linker writes such a module, and still nothing that was valid becomes invalid.
+#[test]
+fn functions_of_other_types_than_gos_keep_theirs() {
+    let texts = [
+        REACTOR.replace("(export \"_initialize\"))", "(export \"_initialize\") (param i32 f64))"),
+        REACTOR.replace(
+            "(type (func (param i32 i32 i32 i32) (result i32)))",
+            "(type (func (param i64)))",
+        ),
+    ];
+    for text in texts {
+        let module = wat::parse_str(&text).expect("a module");
+        let guarded = gowasm_guard::guard(&module).expect("a guard");
+        wasmparser::validate(&guarded).unwrap_or_else(|error| panic!("{error}: {text}"));
+    }
+}
