@@ -11,9 +11,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// How often the host and the module may call each other inside one another. Engines keep a stack of
-/// their own for each, and nothing else limits how much all of them take together.
-const REENTRANCY: u32 = 100;
+/// How often the host and the module may call each other inside one another: so many stacks of an engine
+/// share the memory that all of them may take (engine/inside.rs).
+pub(crate) const REENTRANCY: u32 = 128;
 
 /// Why a call did not return.
 #[derive(Debug, Clone)]

@@ -200,7 +200,7 @@ fn host_functions_write_return_and_call_back() {
     assert!(reason.contains("`add`, called by `env.ask`, returned 301, 5 was wanted"), "{reason}");
     // The export asks the host, which calls the export, and so on.
     let endless = host("calls = \"asks_status\"\nargs = []");
-    assert!(fails(&[call("asks_status", ""), endless].concat()).contains("100 deep"));
+    assert!(fails(&[call("asks_status", ""), endless].concat()).contains("128 deep"));
 }
 
 #[test]

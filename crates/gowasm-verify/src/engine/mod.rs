@@ -2,6 +2,7 @@
 //! imports.rs, reached through `Guest`.
 
 mod frames;
+mod inside;
 mod outside;
 pub(crate) mod wasmi;
 #[cfg(feature = "wasmtime")]

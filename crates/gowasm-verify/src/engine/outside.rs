@@ -17,7 +17,7 @@ use serde::Serialize;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::{self, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -40,7 +40,7 @@ pub(crate) struct Host {
     /// Before ours.
     args: Vec<String>,
     timeout: Duration,
-    /// Where the program lies.
+    /// Where the program lies, or what it was made of.
     _folder: TempDir,
 }
 
@@ -53,7 +53,7 @@ impl Host {
         Ok(Host { version, program: "node".into(), args, timeout, _folder: folder })
     }
 
-    /// Builds the program with the user's Go.
+    /// The program is built with the user's Go, once.
     pub(super) fn wazero(outside: Option<&Outside>) -> Result<Self, Failure> {
         let Some(goroot) = outside.map(|outside| &outside.goroot) else {
             return Err(environment(
@@ -62,25 +62,7 @@ impl Host {
             ));
         };
         let folder = written(&WAZERO)?;
-        let program = folder.path().join(format!("host{}", std::env::consts::EXE_SUFFIX));
-        let go = goroot.join("bin").join("go");
-        let mut build = Command::new(&go);
-        build.args(["build", "-trimpath", "-buildvcs=false", "-o"]).arg(&program).arg(".");
-        // The host's own program, whatever the surroundings build for.
-        for variable in ["GOOS", "GOARCH", "GOFLAGS", "GOEXPERIMENT"] {
-            build.env_remove(variable);
-        }
-        build.env("GOWORK", "off").env("GOTOOLCHAIN", "local").env("CGO_ENABLED", "0");
-        let hint = "wazero comes from the Go module proxy: name a Go of 1.24 or later with --go, and see that it reaches the proxy";
-        let output = build.current_dir(folder.path()).stdin(Stdio::null()).output();
-        let output = output.map_err(|error| {
-            environment(format!("cannot start {}: {error}", go.display()), hint)
-        })?;
-        if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
-            let message = format!("the program around wazero cannot be built: {}", said.trim());
-            return Err(environment(message, hint));
-        }
+        let program = built(&goroot.join("bin").join("go"), folder.path())?;
         let timeout = Outside::timeout_of(outside);
         Ok(Host { version: wazero_version(), program, args: Vec::new(), timeout, _folder: folder })
     }
@@ -105,6 +87,35 @@ impl Host {
         ready.idle.replace(Some(process));
         Ok(Box::new(ready))
     }
+}
+
+/// The program of a folder, as Go's own cache has it or after it was built. Go 1.24 names the place where
+/// it built the program, and only from the next time on the one where it is kept.
+fn built(go: &Path, folder: &Path) -> Result<PathBuf, Failure> {
+    let hint = "wazero comes from the Go module proxy: name a Go of 1.24 or later with --go, and see that it reaches the proxy";
+    for _ in 0..2 {
+        let mut ask = Command::new(go);
+        // The host's own program, whatever the surroundings build for.
+        for variable in ["GOOS", "GOARCH", "GOFLAGS", "GOEXPERIMENT"] {
+            ask.env_remove(variable);
+        }
+        ask.env("GOWORK", "off").env("GOTOOLCHAIN", "local").env("CGO_ENABLED", "0");
+        ask.args(["tool", "-n", "gowasm/wazero"]).current_dir(folder).stdin(Stdio::null());
+        let output = ask.output().map_err(|error| {
+            environment(format!("cannot start {}: {error}", go.display()), hint)
+        })?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            let message = format!("the program around wazero cannot be built: {}", said.trim());
+            return Err(environment(message, hint));
+        }
+        let program = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
+        if program.is_file() {
+            return Ok(program);
+        }
+    }
+    let message = format!("{} does not keep the program around wazero", go.display());
+    Err(environment(message, "give Go a folder for its cache: GOCACHE"))
 }
 
 fn wazero_version() -> String {

@@ -5,6 +5,7 @@
 //! on the same steps.
 
 use super::Loaded;
+use super::inside::{self, values};
 use crate::guest::{Guest, Limiter, State, Stop, no_function};
 use crate::imports::Import;
 use crate::value::Val;
@@ -24,8 +25,6 @@ pub(crate) const VERSION: &str = "2.0.0";
 const SLICE: u64 = 10_000_000;
 /// Go programs recurse deeply, and a goroutine's stack is limited by memory alone.
 const RECURSION: usize = 100_000;
-const STACK_BYTES: usize = 64 << 20;
-const TABLE_ELEMENTS: usize = 10_000_000;
 
 impl HostError for Stop {}
 
@@ -54,9 +53,7 @@ impl ResourceLimiter for Limiter {
         desired: usize,
         maximum: Option<usize>,
     ) -> Result<bool, LimiterError> {
-        let allowed = desired <= self.memory_bytes;
-        self.denied |= !allowed;
-        Ok(allowed && maximum.is_none_or(|maximum| desired <= maximum))
+        Ok(self.allows_memory(desired, maximum))
     }
 
     fn memory_grow_failed(&mut self, _: &MemoryError) -> Result<(), LimiterError> {
@@ -69,8 +66,7 @@ impl ResourceLimiter for Limiter {
         desired: usize,
         maximum: Option<usize>,
     ) -> Result<bool, LimiterError> {
-        let limit = maximum.unwrap_or(TABLE_ELEMENTS).min(TABLE_ELEMENTS);
-        Ok(desired <= limit)
+        Ok(self.allows_table(desired, maximum))
     }
 
     fn table_grow_failed(&mut self, _: &TableError) -> Result<(), LimiterError> {
@@ -78,15 +74,15 @@ impl ResourceLimiter for Limiter {
     }
 
     fn instances(&self) -> usize {
-        1
+        inside::INSTANCES
     }
 
     fn tables(&self) -> usize {
-        100
+        inside::TABLES
     }
 
     fn memories(&self) -> usize {
-        1
+        inside::MEMORIES
     }
 }
 
@@ -121,10 +117,10 @@ pub(crate) fn load(bytes: &[u8], imports: Vec<Import>) -> Result<Box<dyn Loaded>
                 &import.name,
                 FuncType::new(params, results),
                 move |caller, args, results| {
-                    let args: Vec<_> = args.iter().filter_map(from_wasmi).collect();
+                    let args: Vec<_> = args.iter().filter_map(of_engine).collect();
                     let result = behind.call(&mut Context(caller), &args)?;
                     if let (Some(place), Some(result)) = (results.first_mut(), result) {
-                        *place = to_wasmi(result);
+                        *place = to_engine(result);
                     }
                     Ok(())
                 },
@@ -150,39 +146,11 @@ fn config() -> Config {
             fuel_per_bytes_validated: 0,
         })
         .set_max_recursion_depth(RECURSION)
-        .set_max_stack_height(STACK_BYTES);
+        .set_max_stack_height(inside::STACK_BYTES);
     config
 }
 
-fn val_type(wasm: WasmType) -> Option<ValType> {
-    match wasm {
-        WasmType::I32 => Some(ValType::I32),
-        WasmType::I64 => Some(ValType::I64),
-        WasmType::F32 => Some(ValType::F32),
-        WasmType::F64 => Some(ValType::F64),
-        WasmType::V128 | WasmType::Ref => None,
-    }
-}
-
-fn to_wasmi(value: Val) -> WasmiVal {
-    match value {
-        Val::I32(value) => WasmiVal::I32(value),
-        Val::I64(value) => WasmiVal::I64(value),
-        Val::F32(bits) => WasmiVal::F32(F32::from_bits(bits)),
-        Val::F64(bits) => WasmiVal::F64(F64::from_bits(bits)),
-    }
-}
-
-/// No plan and no import names a value of another type.
-fn from_wasmi(value: &WasmiVal) -> Option<Val> {
-    match value {
-        WasmiVal::I32(value) => Some(Val::I32(*value)),
-        WasmiVal::I64(value) => Some(Val::I64(*value)),
-        WasmiVal::F32(value) => Some(Val::F32(value.to_bits())),
-        WasmiVal::F64(value) => Some(Val::F64(value.to_bits())),
-        _ => None,
-    }
-}
+values!(WasmiVal, ValType, F32::from_bits, F32::to_bits, F64::from_bits, F64::to_bits);
 
 impl Loaded for Ready {
     fn instantiate(&self, state: State) -> Result<Box<dyn Guest + '_>, Stop> {
@@ -234,23 +202,20 @@ impl<C: Access> Guest for Context<C> {
     }
 
     fn bytes(&mut self, address: u32, length: u32) -> Option<Vec<u8>> {
-        let memory = self.memory().get(address as usize..)?;
-        memory.get(..length as usize).map(<[u8]>::to_vec)
+        inside::bytes(self.memory(), address, length)
     }
 
     fn write(&mut self, address: u32, bytes: &[u8]) -> Option<()> {
-        let memory = self.memory().get_mut(address as usize..)?;
-        memory.get_mut(..bytes.len())?.copy_from_slice(bytes);
-        Some(())
+        inside::write(self.memory(), address, bytes)
     }
 
     fn call(&mut self, export: &str, args: &[Val]) -> Result<Vec<Val>, Stop> {
         let instance = self.0.data().instance;
         let function = instance.and_then(|instance| instance.get_func(self.0.as_context(), export));
         let function = function.ok_or_else(|| no_function(export))?;
-        let args: Vec<_> = args.iter().map(|&arg| to_wasmi(arg)).collect();
+        let args: Vec<_> = args.iter().map(|&arg| to_engine(arg)).collect();
         let results = run(&mut self.0, function, &args)?;
-        Ok(results.iter().filter_map(from_wasmi).collect())
+        Ok(results.iter().filter_map(of_engine).collect())
     }
 
     fn charge(&mut self, steps: u64) -> Result<(), Stop> {

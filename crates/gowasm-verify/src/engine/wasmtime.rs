@@ -1,12 +1,14 @@
 //! wasmtime, with either of its compilers. Steps are its fuel; its epochs move on every few hundredths
 //! of a second, and then the time and the interruption are looked at.
 
+use super::inside::{self, values};
 use super::{Loaded, refuse_start_function};
 use crate::Engine as EngineName;
 use crate::guest::{Guest, Limiter, State, Stop, no_function};
 use crate::imports::Import;
 use crate::value::Val;
 use gowasm_directive::WasmType;
+use std::convert::identity;
 use std::sync::Arc;
 use std::time::Duration;
 use wasmtime::{
@@ -16,9 +18,8 @@ use wasmtime::{
 
 /// Checked against Cargo.lock by a test.
 pub(super) const VERSION: &str = "41.0.4";
-/// Less than the stack of the thread that runs it.
+/// Of all levels together; less than the stack of the thread that runs it.
 const STACK_BYTES: usize = 64 << 20;
-const TABLE_ELEMENTS: usize = 10_000_000;
 const EPOCH: Duration = Duration::from_millis(20);
 
 #[derive(Debug, Clone, Copy)]
@@ -71,10 +72,10 @@ fn compile(compiler: Compiler, bytes: &[u8], imports: Vec<Import>) -> Result<Rea
         let behind = import.clone();
         let of_type = FuncType::new(&engine, params, results);
         linker.func_new(&import.module, &import.name, of_type, move |caller, args, results| {
-            let args: Vec<_> = args.iter().filter_map(from_wasmtime).collect();
+            let args: Vec<_> = args.iter().filter_map(of_engine).collect();
             let result = behind.call(&mut Context(caller), &args)?;
             if let (Some(place), Some(result)) = (results.first_mut(), result) {
-                *place = to_wasmtime(result);
+                *place = to_engine(result);
             }
             Ok(())
         })?;
@@ -111,35 +112,7 @@ fn tick(engine: &Engine) {
     });
 }
 
-fn val_type(wasm: WasmType) -> Option<ValType> {
-    match wasm {
-        WasmType::I32 => Some(ValType::I32),
-        WasmType::I64 => Some(ValType::I64),
-        WasmType::F32 => Some(ValType::F32),
-        WasmType::F64 => Some(ValType::F64),
-        WasmType::V128 | WasmType::Ref => None,
-    }
-}
-
-fn to_wasmtime(value: Val) -> WasmtimeVal {
-    match value {
-        Val::I32(value) => WasmtimeVal::I32(value),
-        Val::I64(value) => WasmtimeVal::I64(value),
-        Val::F32(bits) => WasmtimeVal::F32(bits),
-        Val::F64(bits) => WasmtimeVal::F64(bits),
-    }
-}
-
-/// No plan and no import names a value of another type.
-fn from_wasmtime(value: &WasmtimeVal) -> Option<Val> {
-    match *value {
-        WasmtimeVal::I32(value) => Some(Val::I32(value)),
-        WasmtimeVal::I64(value) => Some(Val::I64(value)),
-        WasmtimeVal::F32(bits) => Some(Val::F32(bits)),
-        WasmtimeVal::F64(bits) => Some(Val::F64(bits)),
-        _ => None,
-    }
-}
+values!(WasmtimeVal, ValType, identity, identity, identity, identity);
 
 /// The cause alone: what comes before it is where the module was.
 fn words(error: &Error) -> String {
@@ -161,9 +134,7 @@ impl ResourceLimiter for Limiter {
         desired: usize,
         maximum: Option<usize>,
     ) -> Result<bool, Error> {
-        let allowed = desired <= self.memory_bytes;
-        self.denied |= !allowed;
-        Ok(allowed && maximum.is_none_or(|maximum| desired <= maximum))
+        Ok(self.allows_memory(desired, maximum))
     }
 
     fn table_growing(
@@ -172,19 +143,19 @@ impl ResourceLimiter for Limiter {
         desired: usize,
         maximum: Option<usize>,
     ) -> Result<bool, Error> {
-        Ok(desired <= maximum.unwrap_or(TABLE_ELEMENTS).min(TABLE_ELEMENTS))
+        Ok(self.allows_table(desired, maximum))
     }
 
     fn instances(&self) -> usize {
-        1
+        inside::INSTANCES
     }
 
     fn tables(&self) -> usize {
-        100
+        inside::TABLES
     }
 
     fn memories(&self) -> usize {
-        1
+        inside::MEMORIES
     }
 }
 
@@ -245,14 +216,11 @@ impl<C: Access> Guest for Context<C> {
     }
 
     fn bytes(&mut self, address: u32, length: u32) -> Option<Vec<u8>> {
-        let memory = self.memory().get(address as usize..)?;
-        memory.get(..length as usize).map(<[u8]>::to_vec)
+        inside::bytes(self.memory(), address, length)
     }
 
     fn write(&mut self, address: u32, bytes: &[u8]) -> Option<()> {
-        let memory = self.memory().get_mut(address as usize..)?;
-        memory.get_mut(..bytes.len())?.copy_from_slice(bytes);
-        Some(())
+        inside::write(self.memory(), address, bytes)
     }
 
     fn call(&mut self, export: &str, args: &[Val]) -> Result<Vec<Val>, Stop> {
@@ -260,12 +228,12 @@ impl<C: Access> Guest for Context<C> {
         let instance = self.0.data().instance;
         let function = instance.and_then(|instance| instance.get_func(&mut self.0, export));
         let function = function.ok_or_else(|| no_function(export))?;
-        let args: Vec<_> = args.iter().map(|&arg| to_wasmtime(arg)).collect();
+        let args: Vec<_> = args.iter().map(|&arg| to_engine(arg)).collect();
         let count = function.ty(self.0.as_context()).results().len();
         let mut results = vec![WasmtimeVal::I32(0); count];
         let ended = function.call(&mut self.0, &args, &mut results);
         ended.map_err(|error| stopped(&error))?;
-        Ok(results.iter().filter_map(from_wasmtime).collect())
+        Ok(results.iter().filter_map(of_engine).collect())
     }
 
     fn charge(&mut self, steps: u64) -> Result<(), Stop> {
