@@ -19,8 +19,14 @@ pub(crate) fn cargo() -> Command {
 
 /// Builds the release binary of a package and returns its path.
 pub(crate) fn release(package: &str) -> Result<PathBuf> {
+    release_with(package, &[])
+}
+
+pub(crate) fn release_with(package: &str, features: &[&str]) -> Result<PathBuf> {
     eprintln!("building {package} (release)");
-    run(cargo().args(["build", "--release", "--quiet", "--package", package]))?;
+    let mut build = cargo();
+    build.args(["build", "--release", "--quiet", "--package", package]);
+    run(build.args(["--features", &features.join(",")]))?;
     let program = target_dir().join("release").join(package);
     if !program.is_file() {
         bail!("cargo built no {}", program.display());

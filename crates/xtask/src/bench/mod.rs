@@ -39,7 +39,7 @@ enum What {
     Remote,
     /// Modules made small, beside Go's and wasm-opt's where it is on the path
     Size,
-    /// `gowasm verify` beside wasmtime, from file to answers
+    /// `gowasm verify` in every engine, beside wasmtime and wazero themselves
     Verify,
 }
 

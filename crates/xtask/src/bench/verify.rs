@@ -1,56 +1,144 @@
-//! `gowasm verify` beside wasmtime: from a file to the same answers.
+//! `gowasm verify` in each engine beside wasmtime and wazero themselves: from a file to what it did.
 
 use super::Findings;
-use super::build::FIXTURE;
-use super::measure::{in_turn, measure, median, seconds};
+use super::measure::{Sample, measure, median, seconds};
 use crate::project;
 use crate::table::Table;
-use crate::tools;
+use crate::tools::{self, Go};
 use anyhow::{Context, Result};
-use std::cell::RefCell;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The newest when this was written; its default compiler is Cranelift.
 const WASMTIME: &str = "50.0.1";
+/// That of the engine in gowasm.
+const WAZERO: &str = "v1.10.1";
+const ENGINES: [&str; 5] = ["wasmi", "winch", "wasmtime", "node", "wazero"];
+const RUNS: usize = 5;
+
+const HELLO: &str = "package main\n\nimport \"fmt\"\n\nfunc main() { fmt.Println(\"hello\") }\n";
+const SERVER: &str = "package main\n\nimport (\n\t\"fmt\"\n\t\"net/http\"\n\t\"os\"\n\t\"text/template\"\n)\n\n\
+     func main() {\n\tif len(os.Args) > 9 {\n\t\thttp.ListenAndServe(\"\", nil)\n\t}\n\
+     \ttemplate.Must(template.New(\"t\").Parse(\"{{.}}\\n\")).Execute(os.Stdout, \"hello\")\n\
+     \tfmt.Fprintln(os.Stderr, http.StatusText(404))\n}\n";
+
+/// A command, what it is started with, and what it prints.
+struct Program {
+    name: String,
+    module: PathBuf,
+    plan: PathBuf,
+    arguments: &'static [&'static str],
+}
 
 pub(super) fn run() -> Result<Findings> {
-    let gowasm = project::release("gowasm")?;
-    let wasmtime = tools::pip_package("wasmtime", WASMTIME)?;
+    let gowasm = project::release_with("gowasm", &["wasmtime"])?;
     let go = &tools::current_gos()?[0];
-    let fixture = project::root().join(FIXTURE);
     let scratch = tempfile::tempdir()?;
-    let module = scratch.path().join("reactor.wasm");
-    let mut build = Command::new(&go.path);
-    build.args(["build", "-trimpath", "-buildvcs=false", "-buildmode=c-shared", "-o"]).arg(&module);
-    build.arg(".").envs([("GOOS", "wasip1"), ("GOARCH", "wasm")]).current_dir(&fixture);
-    project::run(&mut build)?;
-
-    // The peer's time is taken inside the process: starting Python is not its fault.
-    let inside = RefCell::new(Vec::new());
-    let ours = || {
-        let mut command = Command::new(&gowasm);
-        command.args(["verify", "--quiet"]).arg(&module);
-        command.arg("--plan").arg(fixture.join("reactor.plan.toml"));
-        measure(&mut command)
-    };
-    let theirs = || {
-        let mut command = Command::new("python3");
-        command.arg(project::root().join("crates/xtask/fixtures/wasmtime_peer.py")).arg(&module);
-        command.env("PYTHONPATH", &wasmtime);
-        let text = project::output(&mut command)?;
-        let wall: f64 = text.trim().parse().context("the peer printed no time")?;
-        inside.borrow_mut().push(wall);
-        Ok(super::measure::Sample { wall, user: f64::NAN, peak: f64::NAN })
-    };
-    let (a, _) = in_turn(7, ours, theirs)?;
-    let theirs = median(inside.borrow().iter().skip(1).copied());
-    let size = std::fs::metadata(&module)?.len() as f64 / 1e6;
+    let wazero = wazero(go)?;
+    let wasmtime = tools::pip_package("wasmtime", WASMTIME)?;
+    let mut table = Table::new(["program", "who runs it", "wall", "ratio to wasmi"]);
+    for program in programs(go, scratch.path())? {
+        let mut who: Vec<(String, Run<'_>)> = Vec::new();
+        for engine in ENGINES {
+            let (gowasm, program) = (&gowasm, &program);
+            let ours = move || {
+                let mut command = Command::new(gowasm);
+                command.args(["verify", "--quiet", "--engine", engine]).arg(&program.module);
+                measure(command.arg("--plan").arg(&program.plan).arg("--go").arg(&go.path))
+            };
+            who.push((format!("gowasm verify --engine {engine}"), Box::new(ours)));
+        }
+        who.push((format!("wazero {WAZERO}"), Box::new(|| wazero_peer(&wazero, &program))));
+        let peer = || wasmtime_peer(&wasmtime, &program);
+        who.push((format!("wasmtime {WASMTIME} (library)"), Box::new(peer)));
+        measure_all(&program, &who, &mut table)?;
+    }
     let conditions = format!(
-        "a reactor of {size:.1} MB, medians, from file to answers; ours is the whole process"
+        "commands of Go {}, medians of {RUNS}, all in turn; ours validate, run and judge, each in a process of its own",
+        go.version
     );
-    let mut table = Table::new(["engine", "wall", "ours / theirs"]);
-    table.row(["gowasm verify (wasmi)".to_owned(), seconds(a.wall()), String::new()]);
-    let ratio = format!("{:.3}", a.wall() / theirs);
-    table.row([format!("wasmtime {WASMTIME} (Cranelift)"), seconds(theirs), ratio]);
     Ok(Findings { conditions, table })
+}
+
+type Run<'r> = Box<dyn Fn() -> Result<Sample> + 'r>;
+
+fn measure_all(program: &Program, who: &[(String, Run<'_>)], table: &mut Table) -> Result<()> {
+    let mut times = vec![Vec::new(); who.len()];
+    for round in 0..=RUNS {
+        for ((_, run), times) in who.iter().zip(&mut times) {
+            let sample = run()?;
+            // The first round fills caches.
+            if round > 0 {
+                times.push(sample.wall);
+            }
+        }
+    }
+    let medians: Vec<f64> = times.into_iter().map(|times| median(times.into_iter())).collect();
+    for ((name, _), wall) in who.iter().zip(&medians) {
+        let ratio = format!("{:.2}", wall / medians[0]);
+        table.row([program.name.clone(), name.clone(), seconds(*wall), ratio]);
+    }
+    Ok(())
+}
+
+/// Name, source unless it is Go's own, arguments, what it prints.
+type Source<'s> = (&'s str, Option<&'s str>, &'static [&'static str], &'s str);
+
+fn programs(go: &Go, scratch: &Path) -> Result<Vec<Program>> {
+    let version = format!("compile version go{}\n", go.version);
+    let all: [Source<'_>; 3] = [
+        ("hello", Some(HELLO), &[], "hello\n"),
+        ("server", Some(SERVER), &[], "hello\n"),
+        ("cmd/compile", None, &["-V"], &version),
+    ];
+    let build = |(name, text, arguments, stdout): Source<'_>| {
+        let folder = scratch.join(name.replace('/', "-"));
+        fs::create_dir_all(&folder)?;
+        let module = folder.join("m.wasm");
+        let mut build = Command::new(&go.path);
+        build.args(["build", "-trimpath", "-buildvcs=false", "-o"]).arg(&module);
+        match text {
+            Some(text) => {
+                fs::write(folder.join("main.go"), text)?;
+                build.arg("main.go")
+            }
+            None => build.arg(name),
+        };
+        build.envs([("GOOS", "wasip1"), ("GOARCH", "wasm")]).current_dir(&folder);
+        project::run(&mut build)?;
+        let plan = folder.join("plan.toml");
+        let args: Vec<&str> = [name].into_iter().chain(arguments.iter().copied()).collect();
+        fs::write(&plan, format!("[world]\nargs = {args:?}\n[start]\nstdout = {stdout:?}\n"))?;
+        let size = fs::metadata(&module)?.len() as f64 / 1e6;
+        Ok(Program { name: format!("{name}, {size:.1} MB"), module, plan, arguments })
+    };
+    all.into_iter().map(build).collect()
+}
+
+/// wazero's own command line.
+fn wazero(go: &Go) -> Result<PathBuf> {
+    let name = format!("wazero-{WAZERO}");
+    let folder = tools::once(&name, |folder| {
+        let mut install = Command::new(&go.path);
+        install.arg("install").arg(format!("github.com/tetratelabs/wazero/cmd/wazero@{WAZERO}"));
+        install.env("GOBIN", folder).env("GOTOOLCHAIN", "local").env_remove("GOFLAGS");
+        project::run(install.current_dir(folder))
+    })?;
+    Ok(folder.join("wazero"))
+}
+
+fn wazero_peer(wazero: &Path, program: &Program) -> Result<Sample> {
+    measure(Command::new(wazero).arg("run").arg(&program.module).args(program.arguments))
+}
+
+/// Its command line is in no registry as a program; the library does the same. The time is taken inside
+/// the process: starting Python is not its fault.
+fn wasmtime_peer(wasmtime: &Path, program: &Program) -> Result<Sample> {
+    let mut command = Command::new("python3");
+    command.arg(project::root().join("crates/xtask/fixtures/wasmtime_peer.py"));
+    command.arg(&program.module).args(program.arguments).env("PYTHONPATH", wasmtime);
+    let text = project::output(&mut command)?;
+    let wall: f64 = text.trim().parse().context("the peer printed no time")?;
+    Ok(Sample { wall, user: f64::NAN, peak: f64::NAN })
 }
