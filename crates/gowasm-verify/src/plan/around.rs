@@ -1,7 +1,7 @@
 //! What a plan says of the surroundings of a module, and of the limits of single calls.
 
 use super::CallLimits;
-use super::read::{Reader, Table};
+use super::table::{Reader, Table};
 use crate::world::{Content, Preopened, World};
 use std::time::Duration;
 use toml::de::DeValue;

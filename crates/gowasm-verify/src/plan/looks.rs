@@ -1,6 +1,6 @@
 //! Memory that a call finds and leaves, and numbers that are told by their bits or by their nearness.
 
-use super::read::{Reader, Table};
+use super::table::{Reader, Table};
 use super::{Bytes, Located, Look, Place, Returned};
 use crate::value::Number;
 

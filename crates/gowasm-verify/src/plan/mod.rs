@@ -3,16 +3,21 @@
 
 mod around;
 mod check;
+mod fits;
 mod looks;
 mod read;
+mod ready;
+mod table;
+mod values;
 
 use crate::value::Number;
 use crate::world::World;
 use gowasm_diagnostic::{Diagnostic, Position};
 use std::time::Duration;
 
-pub(crate) use check::{
-    Checked, HostResult, ReadyArg, ReadyCall, ReadyEnding, ReadyHost, ReadyReturned, check,
+pub(crate) use check::check;
+pub(crate) use ready::{
+    Checked, HostResult, ReadyArg, ReadyCall, ReadyEnding, ReadyHost, ReadyReturned,
 };
 
 /// A plan as it stands in its file; it is held against a module only when that is verified.
