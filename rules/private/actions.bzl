@@ -72,7 +72,7 @@ def compile_action(ctx, name, importpath, srcs, embedsrcs, deps, goos, tags = []
         importpath = importpath,
         archive = archive,
         directives = directives,
-        source = struct(label = ctx.label, srcs = srcs, embedsrcs = embedsrcs, deps = infos, lang = lang),
+        source = struct(label = ctx.label, srcs = srcs, embedsrcs = embedsrcs, deps = infos, goos = goos, lang = lang),
         transitive = depset([this], transitive = [info.transitive for info in infos]),
     )
 

@@ -12,10 +12,13 @@ def _go_wasm_test_module_impl(ctx):
     infos = [dep[GoWasmPackageInfo] for dep in ctx.attr.deps]
     importpath = ctx.attr.importpath
     lang = ctx.attr.lang
+    goos = ctx.attr._goos[SettingInfo].value
     for package in [target[GoWasmPackageInfo] for target in ctx.attr.embed]:
         source = package.source
         if source.label.package != ctx.label.package or source.label.repo_name != ctx.label.repo_name:
             fail("embed takes a go_wasm_package of this folder, not %s" % source.label)
+        if source.goos != goos:
+            fail("%s is built for %s, and tests run in an engine for %s" % (source.label, source.goos, goos))
         srcs = srcs + [file for file in source.srcs if file not in srcs]
         embedsrcs = embedsrcs + [file for file in source.embedsrcs if file not in embedsrcs]
         infos = infos + [info for info in source.deps if info.importpath not in [i.importpath for i in infos]]
@@ -23,7 +26,6 @@ def _go_wasm_test_module_impl(ctx):
         lang = lang or source.lang
     if not importpath:
         fail("give either importpath or embed")
-    goos = ctx.attr._goos[SettingInfo].value
     main = compile_test_action(
         ctx,
         name = ctx.label.name,

@@ -90,6 +90,7 @@ def _module_impl(ctx, buildmode):
             buildmode = buildmode,
             goos = goos,
         ),
+        package,
     ]
 
 def module_rule(buildmode, gooses, doc):
@@ -114,6 +115,6 @@ def module_rule(buildmode, gooses, doc):
         },
         cfg = wasm_transition,
         toolchains = TOOLCHAINS,
-        provides = [GoWasmModuleInfo],
+        provides = [GoWasmModuleInfo, GoWasmPackageInfo],
         doc = doc,
     )

@@ -6,7 +6,7 @@ GoWasmPackageInfo = provider(
         "archive": "File: the package archive",
         "directives": "File: the directives in the package, JSON",
         "importpath": "string: the import path",
-        "source": "struct(label, srcs, embedsrcs, deps, lang): what it was compiled from, for a test to add to",
+        "source": "struct(label, srcs, embedsrcs, deps, goos, lang): what it was compiled from, for a test to add to",
         "transitive": "depset of struct(importpath, archive, directives): this package and all that it needs, without the standard library",
     },
 )

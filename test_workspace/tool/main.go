@@ -8,5 +8,7 @@ import (
 )
 
 func main() {
-	fmt.Println(words.Join("built for", words.System))
+	fmt.Println(text())
 }
+
+func text() string { return words.Join("built for", words.System) }

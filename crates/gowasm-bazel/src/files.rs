@@ -2,6 +2,7 @@
 
 use crate::Failure;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
@@ -16,6 +17,25 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 pub(crate) fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<(), Failure> {
     let text = serde_json::to_vec(value).map_err(std::io::Error::from);
     write(path, &text.map_err(|error| Failure::io("write", path, &error))?)
+}
+
+/// The whole file or the one before, whatever happens.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let failed = |error| Failure::io("write", path, &error);
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file =
+        tempfile::Builder::new().prefix(".gowasm-").tempfile_in(folder).map_err(failed)?;
+    file.write_all(bytes).and_then(|()| file.as_file().sync_data()).map_err(failed)?;
+    // A new file has the permissions that the user's programs usually give.
+    let permissions = match fs::metadata(path) {
+        Ok(before) => before.permissions(),
+        Err(_) => {
+            fs::write(path, b"").map_err(failed)?;
+            fs::metadata(path).map_err(failed)?.permissions()
+        }
+    };
+    file.as_file().set_permissions(permissions).map_err(failed)?;
+    file.persist(path).map_err(|refused| failed(refused.error)).map(drop)
 }
 
 /// A regular file of its own, whatever `from` is: Go refuses to embed symbolic links, which is what a

@@ -1,10 +1,12 @@
-//! The actions of the Bazel rules. Each is given all its inputs by name, starts no program but those of
-//! the Go SDK it is given, and leaves its outputs or an error.
+//! What Bazel runs and reads: the BUILD files of a user's Go packages, and the actions of the rules. Each
+//! action is given all its inputs by name, starts no program but those of the Go SDK it is given, and
+//! leaves its outputs or an error.
 
 mod archive;
 mod compile;
 mod embed;
 mod files;
+mod generate;
 mod importcfg;
 mod link;
 mod sdk;
@@ -15,6 +17,7 @@ mod testmain;
 mod verify;
 
 pub use compile::{Compile, compile};
+pub use generate::{Change, Generate, Generated, generate};
 pub use gowasm_build::Failure;
 pub use link::{Link, link};
 pub use sources::Source;

@@ -6,6 +6,7 @@ use crate::{Failure, Progress, Request, flags, process, remote};
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::Goos;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -141,6 +142,21 @@ impl Question<'_> {
         progress: &dyn Progress,
         cancel: &AtomicBool,
     ) -> Result<Vec<Listed>, Failure> {
+        let listed = self.ask_for(toolchain, progress, cancel)?;
+        if listed.is_empty() {
+            let message = format!("`{}` matches no package", self.packages.join(" "));
+            return Err(Failure::input(Diagnostic::error(message)));
+        }
+        Ok(listed)
+    }
+
+    /// The same, of the fields that the caller reads; perhaps none.
+    pub(crate) fn ask_for<T: DeserializeOwned>(
+        &self,
+        toolchain: &Toolchain,
+        progress: &dyn Progress,
+        cancel: &AtomicBool,
+    ) -> Result<Vec<T>, Failure> {
         let mut list =
             toolchain::command(&toolchain.go, self.dir, self.goos.as_str(), toolchain.offline);
         list.args(["list", "-deps"]).args(self.flags);
@@ -157,17 +173,12 @@ impl Question<'_> {
         if !finished.stderr.is_empty() {
             progress.warn(finished.stderr.trim_end());
         }
-        let listed = serde_json::Deserializer::from_slice(&finished.stdout).into_iter::<Listed>();
-        let listed: Vec<Listed> = listed.collect::<Result<_, _>>().map_err(|error| {
+        let listed = serde_json::Deserializer::from_slice(&finished.stdout).into_iter();
+        listed.collect::<Result<_, _>>().map_err(|error| {
             let go = toolchain.go.display();
             let message = format!("{go} gave a list of packages that is not understood: {error}");
             Failure::Environment(Diagnostic::error(message))
-        })?;
-        if listed.is_empty() {
-            let message = format!("`{}` matches no package", self.packages.join(" "));
-            return Err(Failure::input(Diagnostic::error(message)));
-        }
-        Ok(listed)
+        })
     }
 }
 

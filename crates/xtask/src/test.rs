@@ -88,12 +88,13 @@ fn pages_and_lints(count: &mut Count) {
 }
 
 fn bazel(count: &mut Count, servers: Option<&Programs>) {
-    match Buildifier::set_up() {
+    let buildifier = Buildifier::set_up();
+    match &buildifier {
         Ok(buildifier) => count.part("buildifier", || buildifier.check()),
-        Err(error) => count.skip("buildifier", &error),
+        Err(error) => count.skip("buildifier", error),
     }
     match Kit::set_up() {
-        Ok(kit) => e2e::run(count, &kit, servers),
+        Ok(kit) => e2e::run(count, &kit, servers, buildifier.as_ref().ok()),
         Err(error) => count.skip("Bazel", &error),
     }
 }

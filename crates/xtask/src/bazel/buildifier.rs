@@ -27,8 +27,13 @@ impl Buildifier {
 
     /// Whether all of them are clean; it says what is not.
     pub(crate) fn check(&self) -> Result<bool> {
+        self.accepts(&self.files.lines().map(PathBuf::from).collect::<Vec<_>>())
+    }
+
+    /// The same of other files.
+    pub(crate) fn accepts(&self, files: &[PathBuf]) -> Result<bool> {
         let mut buildifier = Command::new(&self.program);
-        buildifier.args(["-mode=check", "-lint=warn"]).args(self.files.lines());
+        buildifier.args(["-mode=check", "-lint=warn"]).args(files);
         let status = buildifier.current_dir(project::root()).status();
         Ok(status.context("cannot start buildifier")?.success())
     }

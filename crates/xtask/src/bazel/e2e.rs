@@ -3,7 +3,7 @@
 
 use super::log::outputs;
 use super::remote::Cluster;
-use super::{Kit, Machine, Run};
+use super::{Buildifier, Kit, Machine, Run};
 use crate::test::Count;
 use anyhow::{Context, Result, bail, ensure};
 use gowasm_testbed::Programs;
@@ -16,9 +16,19 @@ const NEWEST_SDK: &str = "--@rules_go_wasm//toolchains:go_sdk=go_1_27";
 /// Outputs and their digests.
 type Digests = BTreeMap<String, String>;
 
-pub(crate) fn run(count: &mut Count, kit: &Kit, servers: Option<&Programs>) {
+pub(crate) fn run(
+    count: &mut Count,
+    kit: &Kit,
+    servers: Option<&Programs>,
+    buildifier: Option<&Buildifier>,
+) {
     let mut clean = None;
     local(count, kit, &mut clean);
+    match buildifier {
+        Some(buildifier) => generated(count, kit, buildifier),
+        None => count
+            .skip("Bazel: BUILD files from imports", &anyhow::anyhow!("there is no buildifier")),
+    }
     match servers {
         Some(programs) => remote(count, kit, programs, clean),
         None => count.skip("Bazel: remote execution", &anyhow::anyhow!("there are no servers")),
@@ -97,6 +107,47 @@ fn local(count: &mut Count, kit: &Kit, clean: &mut Option<Digests>) {
         let label = &std.context("no standard library was compiled")?.target_label;
         ensure!(label.contains("go_1_27"), "the standard library is that of {label}");
         Ok(())
+    });
+}
+
+/// The workspace with most of its BUILD files written anew, and one where something is amiss.
+fn generated(count: &mut Count, kit: &Kit, buildifier: &Buildifier) {
+    let files = ["filter", "js", "plugin", "plugin/greeting", "shared/words", "tool"]
+        .map(|folder| format!("test_workspace/{folder}/BUILD.bazel"));
+    let Some(machine) = case(count, "BUILD files from imports, built and tested", || {
+        let machine = Machine::start(kit, "generated")?;
+        for file in files.iter().filter(|file| !file.contains("plugin/BUILD")) {
+            fs::remove_file(machine.file(file))?;
+        }
+        edit(&machine.file(&files[2]), "    deps = [\"//plugin/greeting\"],\n", "")?;
+        let (succeeded, written) = machine.gowasm(&["generate"])?;
+        let names = files.iter().map(|file| file.trim_start_matches("test_workspace/"));
+        ensure!(succeeded && written.lines().eq(names), "it wrote {written}");
+        let written: Vec<_> = files.iter().map(|file| machine.file(file)).collect();
+        ensure!(buildifier.accepts(&written)?, "buildifier would write them otherwise");
+        let run = machine.run("test", &[LOCAL, "--build_tests_only=false", "//..."])?;
+        ensure!(run.succeeded, "{}", run.said);
+        ensure!(run.spawns.iter().any(|spawn| spawn.mnemonic == "TestRunner"), "no test ran");
+        Ok(machine)
+    }) else {
+        return;
+    };
+    case(count, "an import more: the check tells, and the new file builds", || {
+        let file = machine.file("test_workspace/tool/main.go");
+        edit(
+            &file,
+            "\"example.com/test/shared/words\"",
+            "\"example.com/test/plugin/greeting\"\n\t\"example.com/test/shared/words\"",
+        )?;
+        edit(&file, "words.System)", "words.System+greeting.Text()[:0])")?;
+        let check = || machine.gowasm(&["generate", "--check"]);
+        let (succeeded, diff) = check()?;
+        let added = "+        \"//plugin/greeting\",\n";
+        ensure!(!succeeded && diff.contains(added), "the check said {diff}");
+        let (succeeded, written) = machine.gowasm(&["generate"])?;
+        ensure!(succeeded && written == "tool/BUILD.bazel\n", "it wrote {written}");
+        ensure!(check()? == (true, String::new()), "the check still finds something");
+        machine.succeed("build", &[LOCAL, "//tool"]).map(drop)
     });
 }
 

@@ -150,6 +150,13 @@ impl Machine {
         Ok(run)
     }
 
+    /// `gowasm bazel ARGUMENTS..` in `test_workspace/`: whether it succeeded, and its stdout.
+    pub(crate) fn gowasm(&self, arguments: &[&str]) -> Result<(bool, String)> {
+        let output = self.inside(&["gowasm", "bazel"]).args(arguments).output()?;
+        eprint!("{}", String::from_utf8_lossy(&output.stderr));
+        Ok((output.status.success(), String::from_utf8(output.stdout)?))
+    }
+
     /// What a build left at this path below `test_workspace/`.
     pub(crate) fn output(&self, path: &str) -> Result<Vec<u8>> {
         Ok(self.inside(&["cat", path]).output()?.stdout)

@@ -1,6 +1,7 @@
-//! `gowasm bazel`: the actions that the Bazel rules run, one file an action.
+//! `gowasm bazel`: BUILD files, and the actions that the Bazel rules run, one file an action.
 
 mod compile;
+mod generate;
 mod link;
 mod std;
 mod test;
@@ -12,7 +13,9 @@ use ::std::path::PathBuf;
 use ::std::process::ExitCode;
 use gowasm_bazel::Source;
 
-/// The actions that the Bazel rules run (docs/bazel.md); an argument @FILE stands for the file's lines
+/// BUILD files for Go packages, and the actions that the Bazel rules run (docs/bazel.md)
+///
+/// Of the actions an argument @FILE stands for the file's lines.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -21,6 +24,7 @@ pub(crate) struct Args {
 
 #[derive(clap::Subcommand)]
 enum Action {
+    Generate(generate::Args),
     Std(std::Args),
     Compile(compile::Args),
     Link(link::Args),
@@ -30,6 +34,7 @@ enum Action {
 
 pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
     let warnings = match args.action {
+        Action::Generate(args) => return generate::run(args, context),
         Action::Std(args) => std::run(args),
         Action::Compile(args) => compile::run(args),
         Action::Link(args) => link::run(args, context),
