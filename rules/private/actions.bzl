@@ -2,8 +2,9 @@
 
 load("//rules/providers:go_wasm_package_info.bzl", "GoWasmPackageInfo")
 
-GO_SDK_TYPE = "//toolchains:go_sdk_type"
-GOWASM_TYPE = "//toolchains:gowasm_type"
+# Labels, not strings: rules may be made in files of other repositories.
+GO_SDK_TYPE = Label("//toolchains:go_sdk_type")
+GOWASM_TYPE = Label("//toolchains:gowasm_type")
 TOOLCHAINS = [GO_SDK_TYPE, GOWASM_TYPE]
 
 # Bazel may run the actions under names of output folders that are the same in every configuration.
@@ -25,13 +26,16 @@ def _sdk_args(ctx, command, args):
 def _dirname(file):
     return file.dirname
 
+def _import_arg(info):
+    return "%s=%s" % (info.importpath, info.export.path)
+
 def _dep_arg(package):
     return "%s=%s" % (package.importpath, package.archive.path)
 
 def _directives_arg(package):
     return package.directives.path
 
-def compile_action(ctx, name, importpath, srcs, embedsrcs, deps, goos, tags = [], module = "", lang = ""):
+def compile_action(ctx, name, importpath, srcs, embedsrcs, infos, goos, tags = [], module = "", lang = ""):
     """Compiles one Go package.
 
     Args:
@@ -40,7 +44,7 @@ def compile_action(ctx, name, importpath, srcs, embedsrcs, deps, goos, tags = []
         importpath: the import path
         srcs: sources, `.go`, `.s` and `.h`
         embedsrcs: files for `go:embed`
-        deps: targets with GoWasmPackageInfo
+        infos: GoWasmPackageInfo of what is imported
         goos: `wasip1` or `js`
         tags: build tags
         module: `path@version` of somebody else's Go module
@@ -50,27 +54,22 @@ def compile_action(ctx, name, importpath, srcs, embedsrcs, deps, goos, tags = []
         GoWasmPackageInfo
     """
     archive = ctx.actions.declare_file(name + ".a")
+    export = ctx.actions.declare_file(name + ".x")
     directives = ctx.actions.declare_file(name + ".directives.json")
-    infos = [dep[GoWasmPackageInfo] for dep in deps]
-    args = ctx.actions.args()
-    _sdk_args(ctx, "compile", args)
-    inputs = _compile_args(ctx, args, importpath, srcs, embedsrcs, infos, goos, tags, module, lang)
-    args.add("--output", archive)
-    args.add("--directives", directives)
-    ctx.actions.run(
-        outputs = [archive, directives],
-        inputs = inputs,
-        executable = _gowasm(ctx),
-        arguments = [args],
+    _compile(
+        ctx,
+        command = "compile",
         mnemonic = "GoWasmCompile",
         progress_message = "Compiling Go package %s" % importpath,
-        execution_requirements = _REQUIREMENTS,
-        toolchain = GOWASM_TYPE,
+        outputs = {"directives": directives, "export": export, "output": archive},
+        source = struct(importpath = importpath, srcs = srcs, embedsrcs = embedsrcs, infos = infos),
+        target = struct(goos = goos, tags = tags, module = module, lang = lang),
     )
     this = struct(importpath = importpath, archive = archive, directives = directives)
     return GoWasmPackageInfo(
         importpath = importpath,
         archive = archive,
+        export = export,
         directives = directives,
         source = struct(label = ctx.label, srcs = srcs, embedsrcs = embedsrcs, deps = infos, goos = goos, lang = lang),
         transitive = depset([this], transitive = [info.transitive for info in infos]),
@@ -93,26 +92,20 @@ def compile_test_action(ctx, name, importpath, srcs, embedsrcs, infos, goos, tag
     Returns:
         GoWasmPackageInfo of the main package
     """
+    importers = [info.importpath for info in infos if importpath in [p.importpath for p in info.transitive.to_list()]]
     package = ctx.actions.declare_file(name + ".package.a")
     external = ctx.actions.declare_file(name + ".external.a")
     main = ctx.actions.declare_file(name + ".main.a")
     directives = ctx.actions.declare_file(name + ".directives.json")
-    args = ctx.actions.args()
-    _sdk_args(ctx, "test", args)
-    inputs = _compile_args(ctx, args, importpath, srcs, embedsrcs, infos, goos, tags, "", lang)
-    args.add("--output", package)
-    args.add("--external", external)
-    args.add("--main", main)
-    args.add("--directives", directives)
-    ctx.actions.run(
-        outputs = [package, external, main, directives],
-        inputs = inputs,
-        executable = _gowasm(ctx),
-        arguments = [args],
+    _compile(
+        ctx,
+        command = "test",
         mnemonic = "GoWasmCompileTest",
         progress_message = "Compiling tests of Go package %s" % importpath,
-        execution_requirements = _REQUIREMENTS,
-        toolchain = GOWASM_TYPE,
+        outputs = {"directives": directives, "external": external, "main": main, "output": package},
+        source = struct(importpath = importpath, srcs = srcs, embedsrcs = embedsrcs, infos = infos),
+        target = struct(goos = goos, tags = tags, module = "", lang = lang),
+        importers = importers,
     )
     own = [
         struct(importpath = importpath, archive = package, directives = None),
@@ -125,17 +118,19 @@ def compile_test_action(ctx, name, importpath, srcs, embedsrcs, infos, goos, tag
         transitive = depset(own, transitive = [info.transitive for info in infos]),
     )
 
-def _compile_args(ctx, args, importpath, srcs, embedsrcs, infos, goos, tags, module, lang):
-    """Adds what all compilations are told, and returns what they read."""
+def _compile(ctx, command, mnemonic, progress_message, outputs, source, target, importers = []):
+    """A compilation, whose outputs are given by the names of their flags."""
     sdk = _sdk(ctx)
+    args = ctx.actions.args()
+    _sdk_args(ctx, command, args)
     args.add_all("--std", [sdk.std], expand_directories = False)
-    args.add("--goos", goos)
-    args.add("--importpath", importpath)
-    if module:
-        args.add("--module", module)
-    if lang:
-        args.add("--lang", lang)
-    args.add_all(tags, before_each = "--tag")
+    args.add("--goos", target.goos)
+    args.add("--importpath", source.importpath)
+    if target.module:
+        args.add("--module", target.module)
+    if target.lang:
+        args.add("--lang", target.lang)
+    args.add_all(target.tags, before_each = "--tag")
 
     # The package's folder, in the source tree and among the outputs, in this repository or another.
     folder = ctx.label.package + "/" if ctx.label.package else ""
@@ -146,11 +141,23 @@ def _compile_args(ctx, args, importpath, srcs, embedsrcs, infos, goos, tags, mod
             path = path.split("/", 2)[2]
         return "%s=%s" % (path.removeprefix(folder), file.path)
 
-    args.add_all(srcs + embedsrcs, before_each = "--src", map_each = _source, allow_closure = True)
-    args.add_all([struct(importpath = i.importpath, archive = i.archive) for i in infos], before_each = "--dep", map_each = _dep_arg)
-    return depset(
-        srcs + embedsrcs + [sdk.std] + [info.archive for info in infos],
-        transitive = [sdk.tools],
+    args.add_all(source.srcs + source.embedsrcs, before_each = "--src", map_each = _source, allow_closure = True)
+    args.add_all([struct(importpath = i.importpath, export = i.export) for i in source.infos], before_each = "--dep", map_each = _import_arg)
+    args.add_all(importers, before_each = "--importer")
+    for flag, output in outputs.items():
+        args.add("--" + flag, output)
+    ctx.actions.run(
+        outputs = outputs.values(),
+        inputs = depset(
+            source.srcs + source.embedsrcs + [sdk.std] + [info.export for info in source.infos],
+            transitive = [sdk.tools],
+        ),
+        executable = _gowasm(ctx),
+        arguments = [args],
+        mnemonic = mnemonic,
+        progress_message = progress_message,
+        execution_requirements = _REQUIREMENTS,
+        toolchain = GOWASM_TYPE,
     )
 
 def link_action(ctx, name, package, goos, buildmode, x_defs, ldflags, guard, module):
@@ -205,6 +212,31 @@ def link_action(ctx, name, package, goos, buildmode, x_defs, ldflags, guard, mod
         toolchain = GOWASM_TYPE,
     )
     return struct(module = module, manifest = manifest)
+
+def size_action(ctx, module, html, json):
+    """Reports where the bytes of a module go.
+
+    Args:
+        ctx: the rule's context
+        module: the module's File
+        html: the page's File
+        json: the report's File, for programs
+    """
+    args = ctx.actions.args()
+    args.add_all(["bazel", "size"])
+    args.add(module)
+    args.add("--html", html)
+    args.add("--json", json)
+    ctx.actions.run(
+        outputs = [html, json],
+        inputs = [module],
+        executable = _gowasm(ctx),
+        arguments = [args],
+        mnemonic = "GoWasmSize",
+        progress_message = "Measuring wasm module %{label}",
+        execution_requirements = _REQUIREMENTS,
+        toolchain = GOWASM_TYPE,
+    )
 
 def verify_action(ctx, linked, plan, output, verdict):
     """Runs a linked module as its plan says; only one that passes gets its name.

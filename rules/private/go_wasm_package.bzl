@@ -41,7 +41,7 @@ def compile_package(ctx, name, importpath, module = "", lang = ""):
         importpath = importpath,
         srcs = ctx.files.srcs,
         embedsrcs = ctx.files.embedsrcs,
-        deps = ctx.attr.deps,
+        infos = [dep[GoWasmPackageInfo] for dep in ctx.attr.deps],
         goos = ctx.attr._goos[SettingInfo].value,
         tags = ctx.attr._tags[SettingInfo].value,
         module = module,

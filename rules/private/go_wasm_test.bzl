@@ -11,10 +11,10 @@ temporary=${{TEST_TMPDIR:-$(mktemp -d)}}
 mkdir -p "$temporary/package" "$temporary/tmp"
 if [ -d '{package}' ]; then cp -RL '{package}/.' "$temporary/package"; fi
 if [ -n "${{TESTBRIDGE_TEST_ONLY:-}}" ]; then set -- "-test.run=$TESTBRIDGE_TEST_ONLY" "$@"; fi
-exec './{tool}' run \\
-    --dir "$temporary/package::/package" --dir "$temporary/tmp::/tmp" \\
+exec './{tool}' bazel report --name "${{TEST_TARGET:-{name}}}" ${{XML_OUTPUT_FILE:+--xml "$XML_OUTPUT_FILE"}} \\
+    -- --dir "$temporary/package::/package" --dir "$temporary/tmp::/tmp" \\
     --env PWD=/package --env TMPDIR=/tmp {env} \\
-    '{module}' -test.v "$@"
+    '{module}' -test.v=test2json "$@"
 """
 
 def _go_wasm_run_test_impl(ctx):
@@ -24,6 +24,7 @@ def _go_wasm_run_test_impl(ctx):
         launcher,
         _LAUNCHER.format(
             env = " ".join(["--env '%s=%s'" % pair for pair in sorted(ctx.attr.env.items())]),
+            name = str(ctx.label),
             module = ctx.file.module.short_path,
             package = ctx.label.package or ".",
             tool = tool.short_path,

@@ -1,16 +1,19 @@
 """What go_wasm_library and go_wasm_binary have in common: they differ in the build mode."""
 
-load("//rules/private:actions.bzl", "TOOLCHAINS", "link_action", "verify_action")
+load("//rules/private:actions.bzl", "TOOLCHAINS", "link_action", "size_action", "verify_action")
 load("//rules/private:go_wasm_package.bzl", "PACKAGE_ATTRS", "compile_package")
 load("//rules/private:transition.bzl", "wasm_transition")
 load("//rules/providers:go_wasm_module_info.bzl", "GoWasmModuleInfo")
 load("//rules/providers:go_wasm_package_info.bzl", "GoWasmPackageInfo")
 load("//toolchains:settings.bzl", "SettingInfo")
 
+_DEPS = "The packages that package main imports, without the standard library."
+_EMBED = "A go_wasm_package of package main, in place of srcs."
+
 _ATTRS = PACKAGE_ATTRS | {
     "embed": attr.label_list(
         providers = [GoWasmPackageInfo],
-        doc = "A go_wasm_package of package main, in place of srcs.",
+        doc = _EMBED,
     ),
     "guard": attr.bool(
         default = True,
@@ -74,6 +77,8 @@ def _module_impl(ctx, buildmode):
     if ctx.attr.verify:
         verdict = ctx.actions.declare_file(name + ".verdict.json")
         verify_action(ctx, linked, ctx.file.plan, module, verdict)
+    size_report = [ctx.actions.declare_file(name + ".size." + kind) for kind in ["html", "json"]]
+    size_action(ctx, module, *size_report)
     return [
         DefaultInfo(
             files = depset([module]),
@@ -81,6 +86,7 @@ def _module_impl(ctx, buildmode):
         ),
         OutputGroupInfo(
             manifest = depset([linked.manifest]),
+            size_report = depset(size_report),
             verdict = depset([verdict] if verdict else []),
         ),
         GoWasmModuleInfo(
@@ -93,17 +99,25 @@ def _module_impl(ctx, buildmode):
         package,
     ]
 
-def module_rule(buildmode, gooses, doc):
+def module_rule(buildmode, gooses, doc, aspects = [], cfg = wasm_transition):
     """A rule that builds wasm modules.
 
     Args:
         buildmode: `c-shared` or `exe`
         gooses: the values that goos can have
         doc: what the rule is for
+        aspects: what makes Go packages of other targets
+        cfg: the transition to wasm
 
     Returns:
         rule
     """
+    others = {}
+    if aspects:
+        others = {
+            "deps": attr.label_list(aspects = aspects, providers = [GoWasmPackageInfo], doc = _DEPS),
+            "embed": attr.label_list(aspects = aspects, providers = [GoWasmPackageInfo], doc = _EMBED),
+        }
     return rule(
         implementation = lambda ctx: _module_impl(ctx, buildmode),
         attrs = _ATTRS | {
@@ -112,8 +126,8 @@ def module_rule(buildmode, gooses, doc):
                 values = gooses,
                 doc = "The operating system that Go builds for.",
             ),
-        },
-        cfg = wasm_transition,
+        } | others,
+        cfg = cfg,
         toolchains = TOOLCHAINS,
         provides = [GoWasmModuleInfo, GoWasmPackageInfo],
         doc = doc,

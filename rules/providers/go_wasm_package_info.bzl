@@ -5,6 +5,7 @@ GoWasmPackageInfo = provider(
     fields = {
         "archive": "File: the package archive",
         "directives": "File: the directives in the package, JSON",
+        "export": "File: what those need to compile that import the package",
         "importpath": "string: the import path",
         "source": "struct(label, srcs, embedsrcs, deps, goos, lang): what it was compiled from, for a test to add to",
         "transitive": "depset of struct(importpath, archive, directives): this package and all that it needs, without the standard library",

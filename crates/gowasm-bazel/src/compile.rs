@@ -24,9 +24,12 @@ pub struct Compile {
     pub language: Option<String>,
     pub tags: Vec<String>,
     pub sources: Vec<Source>,
-    /// The packages that this one may import.
+    /// The packages that this one may import: archives, or what they export.
     pub archives: Vec<(String, PathBuf)>,
     pub output: PathBuf,
+    /// Where the part goes that importers need: it is the same when only the body of a function changes
+    /// that is not inlined. Without, the archive has both.
+    pub export: Option<PathBuf>,
     /// Where the directives go, as JSON.
     pub directives: PathBuf,
 }
@@ -113,7 +116,14 @@ impl Work<'_> {
     fn compile(&self, chosen: &Chosen, symabis: Option<&Path>, out: &Path) -> Result<(), Failure> {
         let language = self.request.language.clone().unwrap_or_else(|| self.sdk.language());
         let mut command = self.tool("compile")?;
-        command.arg("-o").arg(out).args(["-lang", &language, "-buildid", "", "-c=2", "-pack"]);
+        match &self.request.export {
+            Some(export) => {
+                files::write(export, b"")?;
+                command.arg("-o").arg(files::absolute(export)?).arg("-linkobj").arg(out)
+            }
+            None => command.arg("-o").arg(out),
+        };
+        command.args(["-lang", &language, "-buildid", "", "-c=2", "-pack"]);
         command.arg("-importcfg").arg(self.importcfg()?);
         if let Some(symabis) = symabis {
             command.arg("-symabis").arg(symabis);

@@ -3,7 +3,7 @@
 
 use crate::compile::{Compile, Work, choose};
 use crate::sdk::Sdk;
-use crate::sources::{Chosen, Source};
+use crate::sources::{self, Chosen, Source};
 use crate::testmain;
 use crate::{Failure, files};
 use gowasm_diagnostic::Diagnostic;
@@ -16,6 +16,8 @@ pub struct CompileTest {
     pub external: PathBuf,
     /// Where the main package goes.
     pub main: PathBuf,
+    /// Packages that tests import and that import the package.
+    pub importers: Vec<String>,
 }
 
 const MAIN: &str = "_testmain.go";
@@ -28,6 +30,7 @@ pub fn compile_test(request: &CompileTest) -> Result<Vec<Diagnostic>, Failure> {
     let sdk = Sdk::open(&package.sdk)?;
     let (stage, scratch) = (folder.path().join("src"), folder.path().join("work"));
     let chosen = choose(package, &sdk, &stage, &scratch)?;
+    check_importers(request, &chosen)?;
     let mut external = chosen.external_tests();
     let inner = testmain::find(&stage, chosen.test_files())?;
     let outer = testmain::find(&stage, &external.go_files)?;
@@ -65,6 +68,23 @@ pub fn compile_test(request: &CompileTest) -> Result<Vec<Diagnostic>, Failure> {
     main_work.archive(&Chosen::only(MAIN), &request.main)?;
     files::write_json(&package.directives, &directives)?;
     Ok(warnings)
+}
+
+/// Tests that are part of a package make another package of it, which its importers were not compiled
+/// against. The linker would say so in its own words.
+fn check_importers(request: &CompileTest, chosen: &Chosen) -> Result<(), Failure> {
+    let (Some(test), Some(importer)) = (chosen.test_files().first(), request.importers.first())
+    else {
+        return Ok(());
+    };
+    let shown = sources::shown(&request.package.sources, test);
+    let path = &request.package.import_path;
+    let message = format!(
+        "{shown} is part of package {path}, and {importer}, which tests here import, is compiled against {path} without it"
+    );
+    Err(Failure::input(Diagnostic::error(message).hint(format!(
+        "put either into a go_wasm_test of its own: the files of package {path} itself, or those that import {importer}"
+    ))))
 }
 
 fn importing(package: &Compile, import_path: &str, more: &[(&String, &PathBuf)]) -> Compile {

@@ -53,7 +53,7 @@ enum ByName {
 }
 
 #[derive(Serialize)]
-struct Whole<'a> {
+pub(super) struct Whole<'a> {
     schema_version: u32,
     bytes: u64,
     has_names: bool,
@@ -126,7 +126,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn measured(path: &Path, context: &Context) -> Result<Report, Failure> {
+pub(super) fn measured(path: &Path, context: &Context) -> Result<Report, Failure> {
     let (bytes, shown) = super::verify::read(path, context)?;
     gowasm_size::measure(&bytes).map_err(|why| {
         let message = format!("{shown} is no wasm module: {why}");
@@ -134,7 +134,7 @@ fn measured(path: &Path, context: &Context) -> Result<Report, Failure> {
     })
 }
 
-fn whole(report: &Report) -> Whole<'_> {
+pub(super) fn whole(report: &Report) -> Whole<'_> {
     Whole {
         schema_version: message::SCHEMA_VERSION,
         bytes: report.bytes,

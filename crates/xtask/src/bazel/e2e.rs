@@ -1,7 +1,7 @@
 //! `test_workspace/` under a real Bazel: locally in its sandbox, then on real remote execution servers.
 //! The cases of a machine build upon each other, as a working day does.
 
-use super::log::outputs;
+use super::log::{Spawn, outputs};
 use super::remote::Cluster;
 use super::{Buildifier, Kit, Machine, Run};
 use crate::test::Count;
@@ -66,6 +66,31 @@ fn local(count: &mut Count, kit: &Kit, clean: &mut Option<Digests>) {
         let run = machine.run("test", &[LOCAL, "--test_output=errors", "//..."])?;
         ensure!(run.succeeded, "{}", run.said);
         ensure!(run.spawns.iter().any(|spawn| spawn.mnemonic == "TestRunner"), "no test ran");
+        let xml = machine.output("bazel-testlogs/shared/words/words_test/test.xml")?;
+        let xml = String::from_utf8_lossy(&xml);
+        for part in ["name=\"TestJoin\"", "name=\"ExampleJoin\"", "tests=\"3\" failures=\"0\""] {
+            ensure!(xml.contains(part), "no {part} in {xml}");
+        }
+        Ok(())
+    });
+    case(count, "a test that is chosen by name runs alone", || {
+        let filter =
+            ["--test_filter=TestSystem", "--nocache_test_results", "//shared/words:words_test"];
+        machine.succeed("test", &[&[LOCAL], filter.as_slice()].concat())?;
+        let xml = machine.output("bazel-testlogs/shared/words/words_test/test.xml")?;
+        let xml = String::from_utf8_lossy(&xml);
+        ensure!(xml.contains("tests=\"1\" failures=\"0\"") && xml.contains("TestSystem"), "{xml}");
+        Ok(())
+    });
+    case(count, "the size report is there for whoever asks", || {
+        let run = machine.succeed("build", &[LOCAL, "--output_groups=size_report", "//plugin"])?;
+        ran(&run, &[("GoWasmSize", "//plugin:plugin")])?;
+        let page = machine.output("bazel-bin/plugin/plugin.size.html")?;
+        let json = machine.output("bazel-bin/plugin/plugin.size.json")?;
+        let bytes = machine.output("bazel-bin/plugin/plugin.wasm")?.len();
+        ensure!(page.starts_with(b"<!"), "the page begins with {:?}", &page[..page.len().min(20)]);
+        let json: serde_json::Value = serde_json::from_slice(&json)?;
+        ensure!(json["bytes"] == bytes, "{} bytes, and the report says {}", bytes, json["bytes"]);
         Ok(())
     });
     case(count, "a file changed: what depends on it runs again, nothing else", || {
@@ -73,14 +98,23 @@ fn local(count: &mut Count, kit: &Kit, clean: &mut Option<Digests>) {
         edit(&file, "return words.Join(", "return \"\" + words.Join(")?;
         fs::write(machine.file("test_workspace/plugin/greeting/texts/hello.txt"), "howdy")?;
         let above = [
+            // Who imports it is not compiled again: what the package exports is the same.
             ("GoWasmCompile", "//plugin/greeting:greeting"),
-            // Who imports it: Go's compiler inlines out of the archives that it reads.
-            ("GoWasmCompile", "//plugin:plugin"),
             ("GoWasmLink", "//plugin:plugin"),
             ("GoWasmVerify", "//plugin:plugin"),
             ("Genrule", "//consumer:consumer"),
         ];
         ran(&build()?, &above)
+    });
+    case(count, "what importers inline changed: they are compiled again", || {
+        let file = machine.file("test_workspace/shared/words/words.go");
+        edit(&file, "return a + \" \" + b", "return a + \" \" + b + \"\"")?;
+        let run = build()?;
+        for label in ["//shared/words:words", "//plugin/greeting:greeting", "//tool:main"] {
+            let compiled = |it: &Spawn| it.mnemonic == "GoWasmCompile" && it.target_label == label;
+            ensure!(run.spawns.iter().any(compiled), "{label} was not compiled");
+        }
+        Ok(())
     });
     case(count, "a comment changed: the package is compiled, and its archive is the same", || {
         let file = machine.file("test_workspace/plugin/greeting/greeting.go");
@@ -98,6 +132,13 @@ fn local(count: &mut Count, kit: &Kit, clean: &mut Option<Digests>) {
     });
     case(count, "an import that deps lack is an error, with its place", || {
         refused(&machine, "//bad:deps", &["bad/deps.go:3:8", "example.com/test/shared/words"])
+    });
+    case(count, "tests and an importer of the package that they change are an error", || {
+        refused(
+            &machine,
+            "//bad:importer_test",
+            &["bad/words_test.go", "example.com/test/plugin/greeting"],
+        )
     });
     case(count, "the second Go SDK", || {
         let first = machine.succeed("build", &[LOCAL, "//plugin"])?;

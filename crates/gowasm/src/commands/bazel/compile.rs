@@ -32,12 +32,15 @@ pub(crate) struct Args {
     /// A file of the package, for Go to choose from: its path below the package's folder, and where it is
     #[arg(long = "src", value_name = "NAME=FILE", value_parser = source)]
     sources: Vec<Source>,
-    /// A package that this one may import
+    /// A package that this one may import: its archive, or what it exports
     #[arg(long = "dep", value_name = "IMPORTPATH=FILE", value_parser = archive)]
     archives: Vec<(String, PathBuf)>,
     /// The package archive
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
+    /// The part of it that importers need, without which the archive has both
+    #[arg(long, value_name = "FILE")]
+    export: Option<PathBuf>,
     /// The directives, as JSON
     #[arg(long, value_name = "FILE")]
     directives: PathBuf,
@@ -56,6 +59,7 @@ impl Args {
             sources: self.sources,
             archives: self.archives,
             output: self.output,
+            export: self.export,
             directives: self.directives,
         }
     }

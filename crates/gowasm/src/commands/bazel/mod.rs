@@ -3,6 +3,8 @@
 mod compile;
 mod generate;
 mod link;
+mod report;
+mod size;
 mod std;
 mod test;
 mod verify;
@@ -28,6 +30,8 @@ enum Action {
     Std(std::Args),
     Compile(compile::Args),
     Link(link::Args),
+    Report(report::Args),
+    Size(size::Args),
     Test(test::Args),
     Verify(verify::Args),
 }
@@ -35,6 +39,8 @@ enum Action {
 pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
     let warnings = match args.action {
         Action::Generate(args) => return generate::run(args, context),
+        Action::Report(args) => return report::run(&args, context),
+        Action::Size(args) => size::run(args, context),
         Action::Std(args) => std::run(args),
         Action::Compile(args) => compile::run(args),
         Action::Link(args) => link::run(args, context),

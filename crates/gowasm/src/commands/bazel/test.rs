@@ -18,6 +18,9 @@ pub(crate) struct Args {
     /// The archive of package main
     #[arg(long, value_name = "FILE")]
     main: PathBuf,
+    /// A package that the tests import and that imports the package
+    #[arg(long = "importer", value_name = "IMPORTPATH")]
+    importers: Vec<String>,
 }
 
 pub(crate) fn run(args: Args) -> Result<Vec<Diagnostic>, Failure> {
@@ -25,5 +28,6 @@ pub(crate) fn run(args: Args) -> Result<Vec<Diagnostic>, Failure> {
         package: args.package.into_request(),
         external: args.external,
         main: args.main,
+        importers: args.importers,
     })
 }

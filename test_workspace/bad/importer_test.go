@@ -1,0 +1,3 @@
+package words_test
+
+import _ "example.com/test/plugin/greeting"

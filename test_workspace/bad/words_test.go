@@ -1,0 +1,5 @@
+package words
+
+import "testing"
+
+func TestNothing(*testing.T) {}

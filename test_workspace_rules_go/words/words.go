@@ -1,0 +1,13 @@
+// Package words has words.
+package words
+
+import (
+	_ "embed"
+	"strings"
+)
+
+//go:embed texts/words.txt
+var text string
+
+// All are the words.
+func All() []string { return strings.Fields(text + system) }
