@@ -56,9 +56,8 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
     }
     show(&generated.changes, &generated.warnings, args.check, context);
     if args.check && !generated.changes.is_empty() {
-        let number = generated.changes.len();
-        context
-            .say(&format!("{number} BUILD files are not up to date: run `gowasm bazel generate`"));
+        let stale = generated.changes.len();
+        context.say(&format!("BUILD files to change: {stale}; run `gowasm bazel generate`"));
         return Ok(ExitCode::from(1));
     }
     Ok(ExitCode::SUCCESS)
