@@ -15,7 +15,7 @@ const WASMTIME: &str = "50.0.1";
 /// That of the engine in gowasm.
 const WAZERO: &str = "v1.10.1";
 const ENGINES: [&str; 5] = ["wasmi", "winch", "wasmtime", "node", "wazero"];
-const RUNS: usize = 5;
+const RUNS: usize = 3;
 
 const HELLO: &str = "package main\n\nimport \"fmt\"\n\nfunc main() { fmt.Println(\"hello\") }\n";
 const SERVER: &str = "package main\n\nimport (\n\t\"fmt\"\n\t\"net/http\"\n\t\"os\"\n\t\"text/template\"\n)\n\n\
@@ -65,18 +65,16 @@ type Run<'r> = Box<dyn Fn() -> Result<Sample> + 'r>;
 
 fn measure_all(program: &Program, who: &[(String, Run<'_>)], table: &mut Table) -> Result<()> {
     let mut times = vec![Vec::new(); who.len()];
-    for round in 0..=RUNS {
+    for _ in 0..RUNS {
         for ((_, run), times) in who.iter().zip(&mut times) {
-            let sample = run()?;
-            // The first round fills caches.
-            if round > 0 {
-                times.push(sample.wall);
-            }
+            times.push(run()?.wall);
         }
     }
     let medians: Vec<f64> = times.into_iter().map(|times| median(times.into_iter())).collect();
     for ((name, _), wall) in who.iter().zip(&medians) {
         let ratio = format!("{:.2}", wall / medians[0]);
+        // The whole takes minutes.
+        eprintln!("{}: {name}: {}, {ratio}", program.name, seconds(*wall));
         table.row([program.name.clone(), name.clone(), seconds(*wall), ratio]);
     }
     Ok(())
