@@ -47,7 +47,8 @@ async function host(bytes) {
 	const log = console.log;
 	console.log = line => seen.push(line);
 	const go = new Go();
-	const { instance } = await WebAssembly.instantiate(bytes, go.importObject);
+	// At once: a browser that measures time by timers would not wait for a thread that compiles.
+	const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), go.importObject);
 	globalThis.ready = finish => setTimeout(() => {
 		say("add " + instance.exports.add(40, 2));
 		say("add " + instance.exports.add(0x7fffffff, 1));
