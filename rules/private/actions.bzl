@@ -213,6 +213,30 @@ def link_action(ctx, name, package, goos, buildmode, x_defs, ldflags, guard, mod
     )
     return struct(module = module, manifest = manifest)
 
+def wasm_opt_action(ctx, level, module, output):
+    """Optimizes a linked module with Binaryen's wasm-opt.
+
+    Args:
+        ctx: the rule's context
+        level: `O1` to `O4`, `Os` or `Oz`
+        module: the linked module's File
+        output: the optimized module's File
+    """
+    args = ctx.actions.args()
+    args.add_all(["wasm-opt", level])
+    args.add(module)
+    args.add("--output", output)
+    ctx.actions.run(
+        outputs = [output],
+        inputs = [module],
+        executable = _gowasm(ctx),
+        arguments = [args],
+        mnemonic = "GoWasmOpt",
+        progress_message = "Optimizing wasm module %{label}",
+        execution_requirements = _REQUIREMENTS,
+        toolchain = GOWASM_TYPE,
+    )
+
 def size_action(ctx, module, html, json):
     """Reports where the bytes of a module go.
 
@@ -238,12 +262,13 @@ def size_action(ctx, module, html, json):
         toolchain = GOWASM_TYPE,
     )
 
-def verify_action(ctx, linked, plan, output, verdict):
+def verify_action(ctx, module, manifest, plan, output, verdict):
     """Runs a linked module as its plan says; only one that passes gets its name.
 
     Args:
         ctx: the rule's context
-        linked: what link_action returned
+        module: the module's File, as it was linked and optimized
+        manifest: the manifest's File
         plan: a plan, or None
         output: the module's File
         verdict: the verdict's File
@@ -251,8 +276,8 @@ def verify_action(ctx, linked, plan, output, verdict):
     sdk = _sdk(ctx)
     args = ctx.actions.args()
     _sdk_args(ctx, "verify", args)
-    args.add(linked.module)
-    args.add("--manifest", linked.manifest)
+    args.add(module)
+    args.add("--manifest", manifest)
     if plan:
         args.add("--plan", plan)
     args.add("--output", output)
@@ -260,7 +285,7 @@ def verify_action(ctx, linked, plan, output, verdict):
     ctx.actions.run(
         outputs = [output, verdict],
         inputs = depset(
-            [linked.module, linked.manifest, sdk.root, sdk.wasm_exec] + ([plan] if plan else []),
+            [module, manifest, sdk.root, sdk.wasm_exec] + ([plan] if plan else []),
         ),
         executable = _gowasm(ctx),
         arguments = [args],

@@ -1,6 +1,6 @@
 """What go_wasm_library and go_wasm_binary have in common: they differ in the build mode."""
 
-load("//rules/private:actions.bzl", "TOOLCHAINS", "link_action", "size_action", "verify_action")
+load("//rules/private:actions.bzl", "TOOLCHAINS", "link_action", "size_action", "verify_action", "wasm_opt_action")
 load("//rules/private:go_wasm_package.bzl", "PACKAGE_ATTRS", "compile_package")
 load("//rules/private:transition.bzl", "wasm_transition")
 load("//rules/providers:go_wasm_module_info.bzl", "GoWasmModuleInfo")
@@ -37,6 +37,10 @@ _ATTRS = PACKAGE_ATTRS | {
         default = True,
         doc = "Run the module before it gets its name. Modules of `goos = \"js\"` need this to be False: their engine is not part of the toolchains.",
     ),
+    "wasm_opt": attr.string(
+        values = ["", "O1", "O2", "O3", "O4", "Os", "Oz"],
+        doc = "Optimize the linked module with Binaryen's wasm-opt: for speed, or with Os and Oz for size. Needs a gowasm with the Cargo feature `wasm-opt`.",
+    ),
     "x_defs": attr.string_dict(doc = "String variables to set at link time, by `importpath.name`."),
     "_allowlist_function_transition": attr.label(
         default = "@bazel_tools//tools/allowlists/function_transition_allowlist",
@@ -62,6 +66,7 @@ def _module_impl(ctx, buildmode):
     package = _main_package(ctx)
     name = (ctx.attr.out or ctx.label.name).removesuffix(".wasm")
     module = ctx.actions.declare_file(name + ".wasm")
+    unverified = ctx.actions.declare_file(name + ".unverified.wasm") if ctx.attr.verify else module
     linked = link_action(
         ctx,
         name = name,
@@ -71,12 +76,14 @@ def _module_impl(ctx, buildmode):
         x_defs = ctx.attr.x_defs,
         ldflags = ["-size=" + ctx.attr.size_level] + ctx.attr.ldflags,
         guard = ctx.attr.guard,
-        module = ctx.actions.declare_file(name + ".unverified.wasm") if ctx.attr.verify else module,
+        module = ctx.actions.declare_file(name + ".linked.wasm") if ctx.attr.wasm_opt else unverified,
     )
+    if ctx.attr.wasm_opt:
+        wasm_opt_action(ctx, ctx.attr.wasm_opt, linked.module, unverified)
     verdict = None
     if ctx.attr.verify:
         verdict = ctx.actions.declare_file(name + ".verdict.json")
-        verify_action(ctx, linked, ctx.file.plan, module, verdict)
+        verify_action(ctx, unverified, linked.manifest, ctx.file.plan, module, verdict)
     size_report = [ctx.actions.declare_file(name + ".size." + kind) for kind in ["html", "json"]]
     size_action(ctx, module, *size_report)
     return [

@@ -6,7 +6,10 @@ use crate::memo::Memo;
 use crate::outcome::{Outcome, Timing};
 use crate::publish::{self, Files, Places};
 use crate::stamp::Moment;
-use crate::{Failure, Linker, Progress, Request, manifest, packages, remote, toolchain, verify};
+use crate::{
+    Failure, Linker, Progress, Request, WasmOpt, manifest, packages, remote, toolchain, verify,
+    wasm_opt,
+};
 use gowasm_diagnostic::Diagnostic;
 use gowasm_store::{Digest, RemoteUse, Store, StoreError};
 use std::path::{Path, PathBuf};
@@ -73,6 +76,8 @@ fn steps(
     timing.compile = compiling.elapsed();
     let (started_in, plan_file) = (&request.started_in, request.plan.as_deref());
     let watched = Watched::collect(started_in, plan_file, &dir, &toolchain, packages.all());
+    let optimizer = request.wasm_opt.as_ref().and_then(WasmOpt::found);
+    let watched = watched.map(|watched| watched.with_tool(optimizer));
     let reading = watched.and_then(|watched| {
         Reading::take(&watched, &toolchain.go, &session.moment, Content::Whole)
     });
@@ -91,7 +96,19 @@ fn steps(
     let (directives, linked) = (directives?, linked?);
     timing.link = linking.elapsed();
 
-    // 5. What the directives say is what the module has.
+    // 5. Binaryen, where it is asked for.
+    let linked = match &request.wasm_opt {
+        Some(wanted) => {
+            progress.phase(&format!("optimizing with wasm-opt -{}", wanted.level));
+            let optimizing = Instant::now();
+            let optimized = wasm_opt::optimize(&mut session, wanted, &linked)?;
+            timing.wasm_opt = optimizing.elapsed();
+            optimized
+        }
+        None => linked,
+    };
+
+    // 6. What the directives say is what the module has.
     let manifest =
         manifest::of_module(&session, &toolchain, &packages, &directives, &linked.bytes)?;
     let (manifest, linked) = match request.embed_manifest {
@@ -103,7 +120,7 @@ fn steps(
     };
     let manifest_text = manifest.to_json();
 
-    // 6. It does what it should.
+    // 7. It does what it should.
     let verifying = Instant::now();
     let verified = if request.verify {
         progress.phase(&format!("verifying {}", packages.main().import_path));
@@ -113,7 +130,7 @@ fn steps(
     };
     timing.verify = verifying.elapsed();
 
-    // 7. Everything is as it should be: the files get their names.
+    // 8. Everything is as it should be: the files get their names.
     session.stop_if_asked()?;
     let files = Files {
         module: &linked.bytes,
@@ -140,7 +157,7 @@ fn steps(
         inputs: reading.as_ref().map(Reading::inputs),
     };
 
-    // 8. The next build is to see that there is nothing to do.
+    // 9. The next build is to see that there is nothing to do.
     session.leave_note(&note_key, reading, &outcome, &files);
     Ok(outcome)
 }

@@ -7,13 +7,13 @@ use crate::{Failure, Linker, Progress, Request, flags, modinfo, process, remote}
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::Goos;
 use gowasm_link::Size;
-use gowasm_store::{Action, ActionResult, Blob, Blobs, Digest, OutputFile};
+use gowasm_store::{Action, ActionResult, Blob, Blobs, Digest, EncodedAction, OutputFile};
 use std::ffi::OsString;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const OUTPUT: &str = "module.wasm";
+pub(crate) const OUTPUT: &str = "module.wasm";
 const IMPORTCFG: &str = "importcfg";
 
 /// Everything that a link reads. Archives go by their logical names here, so that the same inputs are
@@ -230,38 +230,41 @@ pub(crate) fn link(
         })?,
         None => bytes,
     };
+    Ok(kept(session, &action, bytes))
+}
+
+/// The module that an action made, which the store has from now on.
+pub(crate) fn kept(session: &Session<'_>, action: &EncodedAction, bytes: Vec<u8>) -> Linked {
     let digest = Digest::of(&bytes);
     session.keep(|store| {
         store.put_bytes(&bytes)?;
         let output = OutputFile { path: OUTPUT.to_owned(), digest, executable: true };
-        store.keep_action(
-            &action,
-            &ActionResult { outputs: vec![output], ..ActionResult::default() },
-        )
+        store
+            .keep_action(action, &ActionResult { outputs: vec![output], ..ActionResult::default() })
     });
-    Ok(Linked { bytes, digest, from_store: false })
+    Linked { bytes, digest, from_store: false }
 }
 
-/// What the cluster made of the link.
-fn executed(
+/// What the cluster made of it. `what` heads what the tool said, as `go build` does.
+pub(crate) fn executed(
     session: &Session<'_>,
     result: &ActionResult,
-    import_path: &str,
+    what: &str,
 ) -> Result<Linked, Failure> {
     if result.exit_code != 0 {
         let said = [&result.stdout, &result.stderr].map(|said| String::from_utf8_lossy(said));
-        return Err(Failure::Tool(format!("# {import_path}\n{}{}", said[0], said[1])));
+        return Err(Failure::Tool(format!("# {what}\n{}{}", said[0], said[1])));
     }
     let digest = result.output(OUTPUT).map(|output| output.digest);
     let bytes = digest.and_then(|digest| Some((digest, session.store.get(&digest)?)));
     let (digest, bytes) = bytes.ok_or_else(|| {
-        let message = format!("the remote executor linked {import_path} and gave no module back");
+        let message = format!("the remote executor gave no module back for {what}");
         Failure::Environment(Diagnostic::error(message))
     })?;
     Ok(Linked { bytes, digest, from_store: false })
 }
 
-fn from_store(session: &Session<'_>, key: &gowasm_store::ActionKey) -> Option<Linked> {
+pub(crate) fn from_store(session: &Session<'_>, key: &gowasm_store::ActionKey) -> Option<Linked> {
     let digest = session.store.get_action(key)?.output(OUTPUT)?.digest;
     let bytes = session.store.get(&digest)?;
     Some(Linked { bytes, digest, from_store: true })

@@ -48,6 +48,9 @@ pub struct Timing {
     pub compile: Duration,
     #[serde(rename = "link_ms", serialize_with = "millis")]
     pub link: Duration,
+    /// Nothing where no wasm-opt was asked for.
+    #[serde(rename = "wasm_opt_ms", serialize_with = "millis")]
+    pub wasm_opt: Duration,
     #[serde(rename = "verify_ms", serialize_with = "millis")]
     pub verify: Duration,
     #[serde(rename = "total_ms", serialize_with = "millis")]

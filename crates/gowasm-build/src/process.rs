@@ -4,6 +4,7 @@
 use crate::Failure;
 use gowasm_diagnostic::Diagnostic;
 use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex};
@@ -18,13 +19,25 @@ pub(crate) struct Finished {
     pub(crate) stdout: Vec<u8>,
     /// Without the lines that `on_line` took.
     pub(crate) stderr: String,
+    /// It was ended because its time was over.
+    pub(crate) timed_out: bool,
 }
 
 /// Runs the command to its end. `on_line` sees every line of stderr as it comes, and keeps it out of
 /// the collected text by returning true.
 pub(crate) fn run(
+    command: Command,
+    cancel: &AtomicBool,
+    on_line: &(dyn Fn(&str) -> bool + Sync),
+) -> Result<Finished, Failure> {
+    run_within(command, cancel, None, on_line)
+}
+
+/// The same for a command that may take so long and no longer.
+pub(crate) fn run_within(
     mut command: Command,
     cancel: &AtomicBool,
+    time: Option<Duration>,
     on_line: &(dyn Fn(&str) -> bool + Sync),
 ) -> Result<Finished, Failure> {
     if cancel.load(Ordering::SeqCst) {
@@ -45,13 +58,13 @@ pub(crate) fn run(
         let err = child.stderr.take();
         let errors =
             scope.spawn(move || err.map(|pipe| read_lines(pipe, on_line)).unwrap_or_default());
-        let watch = scope.spawn(|| group.end_when(cancel));
+        let watch = scope.spawn(|| group.end_when(cancel, time));
         let mut stdout = Vec::new();
         let read = out.as_mut().map_or(Ok(0), |pipe| pipe.read_to_end(&mut stdout));
         let status = group.wait(&mut child);
         let stderr = errors.join().unwrap_or_default();
-        let _ = watch.join();
-        read.and(status).map(|status| Finished { status, stdout, stderr })
+        let timed_out = watch.join().unwrap_or_default();
+        read.and(status).map(|status| Finished { status, stdout, stderr, timed_out })
     });
     if cancel.load(Ordering::SeqCst) {
         return Err(Failure::Interrupted);
@@ -60,6 +73,13 @@ pub(crate) fn run(
         let program = command.get_program().to_string_lossy().into_owned();
         Failure::Environment(Diagnostic::error(format!("lost touch with {program}: {error}")))
     })
+}
+
+/// The program of that name on the path.
+pub(crate) fn on_path(name: &Path) -> Option<PathBuf> {
+    let file = format!("{}{}", name.display(), std::env::consts::EXE_SUFFIX);
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|dir| dir.join(&file)).find(|candidate| candidate.is_file())
 }
 
 fn read_lines(pipe: impl Read, on_line: &(dyn Fn(&str) -> bool + Sync)) -> String {
@@ -104,11 +124,14 @@ impl Group {
         }
     }
 
-    fn end_when(&self, cancel: &AtomicBool) {
+    /// Says whether time was the reason for the end.
+    fn end_when(&self, cancel: &AtomicBool, time: Option<Duration>) -> bool {
+        let started = Instant::now();
         let mut alive = self.alive.lock().unwrap_or_else(|e| e.into_inner());
         let mut told: Option<Instant> = None;
         while let Some(id) = *alive {
-            if cancel.load(Ordering::SeqCst) {
+            let late = time.is_some_and(|time| started.elapsed() > time);
+            if late || cancel.load(Ordering::SeqCst) {
                 match told {
                     None => {
                         signal(id, Signal::Stop);
@@ -121,6 +144,7 @@ impl Group {
             let pause = Duration::from_millis(20);
             alive = self.ended.wait_timeout(alive, pause).unwrap_or_else(|e| e.into_inner()).0;
         }
+        told.is_some() && !cancel.load(Ordering::SeqCst)
     }
 }
 
@@ -178,6 +202,16 @@ mod tests {
         assert_eq!(finished.status.code(), Some(3));
         assert_eq!(finished.stdout, b"result\n");
         assert_eq!(finished.stderr, "wrong\n");
+    }
+
+    #[test]
+    fn ends_what_takes_too_long() {
+        let never = AtomicBool::new(false);
+        let finished =
+            run_within(shell("sleep 60"), &never, Some(Duration::from_millis(50)), &|_| false);
+        assert!(finished.is_ok_and(|finished| finished.timed_out && !finished.status.success()));
+        let finished = run_within(shell("true"), &never, Some(Duration::from_secs(60)), &|_| false);
+        assert!(finished.is_ok_and(|finished| !finished.timed_out && finished.status.success()));
     }
 
     #[test]

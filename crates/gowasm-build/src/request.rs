@@ -1,6 +1,6 @@
 //! What a build is asked for.
 
-use crate::Failure;
+use crate::{Failure, WasmOpt};
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::{BuildMode, Goos, Target};
 use gowasm_link::Size;
@@ -29,6 +29,8 @@ pub struct Request {
     pub linker: Linker,
     /// How small the module is made; by our own linker only.
     pub size: Size,
+    /// What wasm-opt does to the linked module.
+    pub wasm_opt: Option<WasmOpt>,
     /// Whether exports refuse calls before the initialisation and after the end; wasip1 only.
     pub guard: bool,
     /// Whether the manifest goes into a custom section of the module as well.
@@ -65,6 +67,7 @@ impl Request {
     /// What can be told to be wrong before anything is run.
     pub(crate) fn check(&self) -> Result<(), Failure> {
         check_target(self.target)?;
+        self.wasm_opt.as_ref().map_or(Ok(()), WasmOpt::check)?;
         if self.plan.is_some() && !self.verify {
             return Err(Failure::Usage(
                 Diagnostic::error("--plan names a plan and --no-verify forbids to run it")

@@ -93,6 +93,7 @@ impl Settings {
             verify: self.verify,
             linker: self.linker,
             size: self.size,
+            wasm_opt: None,
             limits: self.limits,
             store: None,
             offline: false,

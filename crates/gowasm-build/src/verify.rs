@@ -3,7 +3,7 @@
 use crate::build::Session;
 use crate::link::Linked;
 use crate::toolchain::Toolchain;
-use crate::{Failure, remote};
+use crate::{Failure, process, remote};
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::{Goos, Manifest};
 use gowasm_store::{Action, ActionKey, ActionResult, Blob, Blobs, Digest};
@@ -155,7 +155,10 @@ fn action(
     }
     if engine == Engine::Node {
         let script = toolchain.goroot.join("lib").join("wasm").join("wasm_exec.js");
-        for (name, file) in [("tool/node", node_program()), ("tool/wasm_exec.js", Some(script))] {
+        for (name, file) in [
+            ("tool/node", process::on_path(Path::new("node"))),
+            ("tool/wasm_exec.js", Some(script)),
+        ] {
             // Where one is missing the verification says so.
             if let Some(file) = file.filter(|file| file.is_file()) {
                 action = action.input_digest(name, session.digest(&file)?, true);
@@ -163,12 +166,6 @@ fn action(
         }
     }
     Ok(action)
-}
-
-fn node_program() -> Option<PathBuf> {
-    let file = format!("node{}", std::env::consts::EXE_SUFFIX);
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|dir| dir.join(&file)).find(|candidate| candidate.is_file())
 }
 
 fn from_store(session: &Session<'_>, key: &ActionKey) -> Option<String> {

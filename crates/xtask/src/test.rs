@@ -129,9 +129,14 @@ fn toolchains(count: &mut Count) -> String {
 
 /// Runs every Rust test of the workspace and adds up what each test binary says of itself.
 fn cargo_test(count: &mut Count, gos: &str, servers: Option<&Programs>) -> Result<()> {
+    let mut features = vec!["gowasm/wasmtime"];
+    match tools::cxx() {
+        Ok(()) => features.push("gowasm/wasm-opt"),
+        Err(error) => count.skip("wasm-opt built in", &error),
+    }
     let mut command = project::cargo();
     command
-        .args(["test", "--workspace", "--no-fail-fast", "--features", "gowasm/wasmtime"])
+        .args(["test", "--workspace", "--no-fail-fast", "--features", &features.join(",")])
         .args(["--", "--nocapture"])
         .env("GOWASM_TEST_GOS", gos)
         .env("GOWASM_CORPUS", "full")

@@ -95,13 +95,23 @@ pub(crate) fn npm_package(name: &str, version: &str) -> Result<PathBuf> {
     })
 }
 
-/// Debian's browser, for the tests of pages; installed by apt where it is missing.
+/// Debian's browser, for the tests of pages.
 pub(crate) fn browser() -> Result<()> {
+    installed("chromium", "chromium")
+}
+
+/// A compiler of C++, for Binaryen.
+pub(crate) fn cxx() -> Result<()> {
+    installed("c++", "g++")
+}
+
+/// Has apt install the package of a program that is missing.
+fn installed(program: &str, package: &str) -> Result<()> {
     let path = env::var_os("PATH").unwrap_or_default();
-    if env::split_paths(&path).any(|dir| dir.join("chromium").is_file()) {
+    if env::split_paths(&path).any(|dir| dir.join(program).is_file()) {
         return Ok(());
     }
-    for arguments in [&["update"][..], &["install", "-y", "--no-install-recommends", "chromium"]] {
+    for arguments in [&["update"][..], &["install", "-y", "--no-install-recommends", package]] {
         let mut command = Command::new("apt-get");
         command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
         project::output(&mut command)?;

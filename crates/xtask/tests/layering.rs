@@ -15,6 +15,7 @@ const LAYERS: &[&[&str]] = &[
         "gowasm-shrink",
         "gowasm-size",
         "gowasm-store",
+        "gowasm-wasm-opt",
     ],
     // A verification reads a module's interface and its manifest.
     &["gowasm-link", "gowasm-verify"],

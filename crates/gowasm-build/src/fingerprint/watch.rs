@@ -50,6 +50,12 @@ impl Watched {
         Some(watched)
     }
 
+    /// A program besides Go's that the module comes through.
+    pub(crate) fn with_tool(mut self, program: Option<PathBuf>) -> Self {
+        program.into_iter().for_each(|program| self.other(program));
+        self
+    }
+
     fn own(&mut self, path: PathBuf) {
         self.files.insert(path, true);
     }

@@ -67,6 +67,8 @@ pub(crate) struct Args {
     /// Go's own linker has no such thing
     #[arg(long, value_name = "LEVEL", default_value = "safe")]
     size: Size,
+    #[command(flatten)]
+    wasm_opt: super::wasm_opt::BuildArgs,
     /// Leave the module as the linker wrote it: its exports then answer calls before the
     /// initialisation and after a trap or an exit
     #[arg(long)]
@@ -110,6 +112,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
             LinkerName::Go => Linker::Go,
         },
         size: args.size,
+        wasm_opt: args.wasm_opt.wanted(&context.started_in),
         guard: !args.no_guard,
         embed_manifest: args.embed_manifest,
         store: args.store,

@@ -13,6 +13,7 @@ mod store;
 mod test;
 mod toolexec;
 pub(crate) mod verify;
+mod wasm_opt;
 
 use crate::context::Context;
 use crate::failure::Failure;
@@ -35,6 +36,7 @@ pub(crate) enum Command {
     Test(test::Args),
     Toolexec(toolexec::Args),
     Verify(verify::Args),
+    WasmOpt(wasm_opt::Args),
 }
 
 impl Command {
@@ -71,5 +73,6 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<ExitCode, Failu
         Command::Test(args) => test::run(args, context),
         Command::Toolexec(args) => toolexec::run(args, context),
         Command::Verify(args) => verify::run(args, context),
+        Command::WasmOpt(args) => wasm_opt::run(args, context),
     }
 }

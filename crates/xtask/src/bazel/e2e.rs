@@ -133,6 +133,9 @@ fn local(count: &mut Count, kit: &Kit, clean: &mut Option<Digests>) {
     case(count, "an import that deps lack is an error, with its place", || {
         refused(&machine, "//bad:deps", &["bad/deps.go:3:8", "example.com/test/shared/words"])
     });
+    case(count, "wasm-opt is asked for, and the tool has none inside", || {
+        refused(&machine, "//bad:wasm_opt", &["built without wasm-opt", "--features wasm-opt"])
+    });
     case(count, "tests and an importer of the package that they change are an error", || {
         refused(
             &machine,
