@@ -13,7 +13,6 @@ use crate::{
 use gowasm_diagnostic::Diagnostic;
 use gowasm_store::{Digest, RemoteUse, Store, StoreError};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -36,15 +35,6 @@ pub fn build(
     progress: &dyn Progress,
     cancel: &AtomicBool,
 ) -> Result<Outcome, Failure> {
-    remote::watched(request, cancel, |stop| steps(request, progress, cancel, stop))
-}
-
-fn steps(
-    request: &Request,
-    progress: &dyn Progress,
-    cancel: &AtomicBool,
-    stop: &Arc<AtomicBool>,
-) -> Result<Outcome, Failure> {
     let started = Instant::now();
     let mut timing = Timing::default();
     request.check()?;
@@ -58,7 +48,7 @@ fn steps(
         Err(why) => progress.detail(&format!("building because {why}")),
     }
 
-    remote::connect(&mut store, request, progress, stop)?;
+    remote::connect(&mut store, request, progress, cancel)?;
 
     // 2. Go, as it is set up where the package is. From here on, changes to the sources are too late.
     let mut session = Session::open(request, store, progress, cancel)?;

@@ -36,7 +36,7 @@ pub use check::{CheckRequest, check};
 pub use compile::{ToolRun, compile, is_compile};
 pub use failure::Failure;
 pub use gowasm_link::Size;
-pub use gowasm_store::RemoteOptions;
+pub use gowasm_store::{RemoteOptions, Servers};
 pub use gowasm_verify::Limits;
 pub use gowasm_wasm_opt::Level;
 pub use list::{List, list};

@@ -149,7 +149,7 @@ impl LinkInputs {
             .input_digest(self.tool_command()[0], self.tool, true)
             .input_bytes(IMPORTCFG, self.importcfg(Archive::logical).as_bytes(), false)
             .output(OUTPUT);
-        let properties = &session.request.remote.exec_properties;
+        let properties = &session.request.servers.options().exec_properties;
         let action =
             properties.iter().fold(action, |action, (name, value)| action.platform(name, value));
         self.with_archives(action)

@@ -1,4 +1,4 @@
-//! A build's servers: connecting, stopping, Go's own results in the same store, and actions that run
+//! A build's servers: connecting, Go's own results in the same store, and actions that run
 //! on the cluster.
 
 use crate::build::{Session, environment};
@@ -9,50 +9,17 @@ use gowasm_diagnostic::Diagnostic;
 use gowasm_store::{ActionResult, Blobs, EncodedAction, Store};
 use std::num::NonZeroUsize;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
-use std::time::Duration;
 use tempfile::NamedTempFile;
-
-/// How soon an interruption reaches what waits for a server.
-const WATCH: Duration = Duration::from_millis(50);
-
-/// Runs a build whose waiting for servers ends when the user wants to stop.
-pub(crate) fn watched<T>(
-    request: &Request,
-    cancel: &AtomicBool,
-    build: impl FnOnce(&Arc<AtomicBool>) -> T,
-) -> T {
-    let stop = Arc::new(AtomicBool::new(false));
-    if request.remote.cache_url().is_none() {
-        return build(&stop);
-    }
-    let done = AtomicBool::new(false);
-    thread::scope(|scope| {
-        let watch = scope.spawn(|| {
-            while !done.load(Ordering::SeqCst) {
-                if cancel.load(Ordering::SeqCst) {
-                    stop.store(true, Ordering::SeqCst);
-                }
-                thread::park_timeout(WATCH);
-            }
-        });
-        let built = build(&stop);
-        done.store(true, Ordering::SeqCst);
-        watch.thread().unpark();
-        built
-    })
-}
 
 pub(crate) fn connect(
     store: &mut Store,
     request: &Request,
     progress: &dyn Progress,
-    stop: &Arc<AtomicBool>,
+    cancel: &AtomicBool,
 ) -> Result<(), Failure> {
-    let connected = store.connect(&request.remote, stop);
-    if stop.load(Ordering::SeqCst) {
+    let connected = store.connect(&request.servers);
+    if cancel.load(Ordering::SeqCst) {
         return Err(Failure::Interrupted);
     }
     connected.map_err(|error| environment(&error))?;
@@ -82,7 +49,7 @@ impl AroundGo {
         let compiles = session.store.executes_remotely()
             && flags::of_goflags(&toolchain.goflags, "toolexec").is_none();
         if caches || compiles {
-            around.environment = session.request.remote.environment();
+            around.environment = session.request.servers.options().environment();
             around.environment.push(("GOWASM_STORE", session.store.dir().display().to_string()));
         }
         if caches {
@@ -142,7 +109,7 @@ pub(crate) fn execute(
     session.stop_if_asked()?;
     match result {
         Ok(result) => Ok(Some(result)),
-        Err(error) if session.request.remote.local_fallback => {
+        Err(error) if session.request.servers.options().local_fallback => {
             session.progress.diagnostic(&Diagnostic::warning(format!("{error}; it is done here")));
             Ok(None)
         }

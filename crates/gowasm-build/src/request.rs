@@ -4,9 +4,10 @@ use crate::{Failure, WasmOpt};
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::{BuildMode, Goos, Target};
 use gowasm_link::Size;
-use gowasm_store::RemoteOptions;
+use gowasm_store::Servers;
 use gowasm_verify::Limits;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -41,8 +42,8 @@ pub struct Request {
     pub offline: bool,
     /// The store's folder, where it is not the usual one.
     pub store: Option<PathBuf>,
-    /// The servers behind the store.
-    pub remote: RemoteOptions,
+    /// The servers behind the store, for all builds that are to share a connection.
+    pub servers: Arc<Servers>,
     /// The command `gowasm`, for what other processes do with it: Go's cache, a remote executor.
     pub gowasm: Option<PathBuf>,
 }

@@ -4,9 +4,9 @@
 use crate::{Limits, Linker, Request, Size};
 use gowasm_diagnostic::{Diagnostic, Position};
 use gowasm_directive::{BuildMode, Goos, Target};
-use gowasm_store::RemoteOptions;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -97,7 +97,7 @@ impl Settings {
             limits: self.limits,
             store: None,
             offline: false,
-            remote: RemoteOptions::default(),
+            servers: Arc::default(),
             gowasm: None,
             embed_manifest: false,
             guard: self.guard,

@@ -88,7 +88,7 @@ fn executed(session: &Session<'_>, result: &ActionResult) -> Result<Verified, Fa
         Ok(verdict) if !verdict.passed => Err(Failure::Rejected(Box::new(verdict))),
         _ => {
             let said = String::from_utf8_lossy(&result.stderr);
-            let server = session.request.remote.executor_url().unwrap_or_default();
+            let server = session.request.servers.options().executor_url().unwrap_or_default();
             let message = format!("the remote executor {server} gave no verdict: {said}");
             Err(Failure::Environment(Diagnostic::error(message)))
         }
@@ -150,7 +150,7 @@ fn action(
     if let Some(read) = plan {
         action = action.input_bytes("plan.toml", &read.text, false);
     }
-    for (name, value) in &session.request.remote.exec_properties {
+    for (name, value) in &session.request.servers.options().exec_properties {
         action = action.platform(name, value);
     }
     if engine == Engine::Node {

@@ -162,6 +162,6 @@ fn action(session: &Session<'_>, wanted: &WasmOpt, linked: &Linked, tool: Digest
         .input_digest(place, tool, true)
         .input_digest(INPUT, linked.digest, true)
         .output(link::OUTPUT);
-    let properties = &session.request.remote.exec_properties;
+    let properties = &session.request.servers.options().exec_properties;
     properties.iter().fold(action, |action, (name, value)| action.platform(name, value))
 }

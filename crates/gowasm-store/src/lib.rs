@@ -18,6 +18,7 @@ mod reapi;
 #[cfg(feature = "remote")]
 mod remote;
 mod results;
+mod servers;
 mod size;
 mod store;
 mod temporary;
@@ -31,5 +32,6 @@ pub use options::{RemoteOptions, RemoteUse};
 #[cfg(feature = "remote")]
 pub use remote::RemoteError;
 pub use results::{ActionResult, OutputFile};
+pub use servers::Servers;
 pub use size::{parse_age, parse_size, show_size};
 pub use store::Store;

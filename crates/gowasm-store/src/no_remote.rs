@@ -1,18 +1,10 @@
 //! A store without the network client, for builds without the feature `remote`.
 
-use crate::{
-    ActionKey, ActionResult, Blobs, EncodedAction, RemoteOptions, RemoteUse, Store, StoreError,
-};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use crate::{ActionKey, ActionResult, Blobs, EncodedAction, RemoteUse, Servers, Store, StoreError};
 
 impl Store {
-    pub fn connect(
-        &mut self,
-        options: &RemoteOptions,
-        _stop: &Arc<AtomicBool>,
-    ) -> Result<(), StoreError> {
-        if options.cache_url().is_some() { Err(StoreError::NoClient) } else { Ok(()) }
+    pub fn connect(&mut self, servers: &Servers) -> Result<(), StoreError> {
+        if servers.options.cache_url().is_some() { Err(StoreError::NoClient) } else { Ok(()) }
     }
 
     pub fn remote_use(&self) -> Option<RemoteUse> {

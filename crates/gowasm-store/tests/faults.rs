@@ -6,11 +6,11 @@
 mod server;
 
 use gowasm_store::{ActionResult, Digest, OutputFile, RemoteOptions, Store};
-use server::{Machine, action, casd, noise, options};
+use server::{Machine, action, casd, noise, options, servers};
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -115,15 +115,19 @@ fn no_server_at_the_start() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = Store::open(Some(folder.path())).unwrap();
     let mut few = RemoteOptions { retries: 1, ..options(&url) };
-    let stop = Arc::new(AtomicBool::new(false));
-    let error = store.connect(&few, &stop).unwrap_err().to_string();
+    let error = store.connect(&servers(&few)).unwrap_err().to_string();
     assert!(error.contains(&url) && error.contains("capabilities"), "{error}");
     assert!(error.contains("tried 2 times"), "{error}");
     // Allowed to go on without it, it does.
     few.local_fallback = true;
-    store.connect(&few, &stop).unwrap();
+    let without = servers(&few);
+    store.connect(&without).unwrap();
     assert!(store.take_warnings()[0].to_string().contains(&url));
     assert!(store.get_action(&action().key).is_none());
+    // Nor does another store that shares the connection try it again, or say it again.
+    let mut other = Store::open(Some(folder.path())).unwrap();
+    other.connect(&without).unwrap();
+    assert!(other.take_warnings().is_empty());
 }
 
 #[test]
@@ -134,7 +138,7 @@ fn a_silent_server_costs_no_more_than_the_timeout() {
     let mut store = Store::open(Some(folder.path())).unwrap();
     let short = RemoteOptions { timeout: Duration::from_millis(500), ..options(&proxy.url()) };
     let started = Instant::now();
-    let error = store.connect(&short, &Arc::new(AtomicBool::new(false))).unwrap_err();
+    let error = store.connect(&servers(&short)).unwrap_err();
     assert!(error.to_string().contains(&proxy.url()), "{error}");
     assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
 }
@@ -269,7 +273,7 @@ fn headers_stay_out_of_messages() {
     };
     let folder = tempfile::tempdir().unwrap();
     let mut store = Store::open(Some(folder.path())).unwrap();
-    let connected = store.connect(&options, &Arc::new(AtomicBool::new(false)));
+    let connected = store.connect(&servers(&options));
     // The server repeats the name of the instance, which for once is the secret.
     let said = match connected {
         Err(error) => error.to_string(),

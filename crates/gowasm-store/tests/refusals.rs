@@ -8,9 +8,7 @@ mod server;
 use common::SmallDisk;
 use gowasm_store::{Action, Blobs, RemoteOptions, Store};
 use gowasm_testbed::{BuildGrid, Interposer, PROPERTIES, Programs, Refusal, Treatment};
-use server::{Machine, action, casd, noise, options};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use server::{Machine, action, casd, noise, options, servers};
 use std::thread;
 use std::time::Duration;
 
@@ -25,7 +23,7 @@ fn unavailable(pause: Option<Duration>) -> Treatment {
 fn refused(options: &RemoteOptions) -> gowasm_store::StoreError {
     let folder = tempfile::tempdir().unwrap();
     let mut store = Store::open(Some(folder.path())).unwrap();
-    store.connect(options, &Arc::new(AtomicBool::new(false))).unwrap_err()
+    store.connect(&servers(options)).unwrap_err()
 }
 
 #[test]
@@ -200,7 +198,7 @@ fn a_download_that_the_disk_has_no_room_for_is_a_miss() {
         let bytes = noise(length);
         Machine::at(&casd.url()).makes(&bytes);
         let mut store = Store::open(Some(&scratch.path().join("store"))).unwrap();
-        store.connect(&options(&casd.url()), &Arc::new(AtomicBool::new(false))).unwrap();
+        store.connect(&servers(&options(&casd.url()))).unwrap();
         let found = store.get_action(&action().key);
         let warnings: String =
             store.take_warnings().iter().map(|warning| format!("{warning}\n")).collect();

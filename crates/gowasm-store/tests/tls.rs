@@ -1,7 +1,7 @@
 //! TLS with a real server that asks for our certificate too, and a credential helper.
 #![cfg(unix)]
 
-use gowasm_store::{RemoteOptions, Store, StoreError};
+use gowasm_store::{RemoteOptions, Servers, Store, StoreError};
 use gowasm_testbed::{BuildGrid, Programs};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -34,7 +34,7 @@ fn certificates(folder: &Path) -> bool {
 fn connect(options: &RemoteOptions) -> Result<(), StoreError> {
     let folder = tempfile::tempdir().unwrap();
     let mut store = Store::open(Some(folder.path())).unwrap();
-    store.connect(options, &Arc::new(AtomicBool::new(false)))
+    store.connect(&Servers::new(options.clone(), &Arc::new(AtomicBool::new(false))))
 }
 
 #[test]

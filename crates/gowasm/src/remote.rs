@@ -2,12 +2,14 @@
 //! environment variable, and a key of `[remote]` in gowasm.toml; a flag wins over a variable, and
 //! that over the file.
 
+use crate::context::Context;
 use crate::failure::Failure;
 use clap::Parser;
-use gowasm_build::RemoteOptions;
+use gowasm_build::{RemoteOptions, Servers};
 use gowasm_diagnostic::{Diagnostic, Position};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 #[derive(clap::Args, Default)]
@@ -123,6 +125,12 @@ struct Table {
 }
 
 impl RemoteArgs {
+    /// What they all name, not yet connected.
+    pub(crate) fn servers(self, context: &Context) -> Result<Arc<Servers>, Failure> {
+        let options = self.options(&context.started_in)?;
+        Ok(Arc::new(Servers::new(options, &context.cancel)))
+    }
+
     /// Flags, variables and the nearest gowasm.toml, together.
     pub(crate) fn options(self, started_in: &Path) -> Result<RemoteOptions, Failure> {
         let (file, beside) = read_file(started_in)?;

@@ -2,7 +2,7 @@
 
 mod support;
 
-use gowasm_testbed::{BuildGrid, Casd};
+use gowasm_testbed::{BuildGrid, Casd, Interposer, Treatment};
 use serde_json::Value;
 use std::process::Command;
 use support::machines::{Machine, PLAN, programs};
@@ -135,14 +135,11 @@ fn settings_come_from_flags_variables_and_a_file() {
     fails(build(&[], None), 1, &["hint: did you mean `remote_cache`?"]);
 }
 
-/// Every module prints its number.
-const MODULES: usize = 200;
-
-/// A Cargo workspace that names them all.
-fn many() -> Project {
+/// A Cargo workspace of so many modules, each of which prints its number.
+fn many(count: usize) -> Project {
     let project = Project::new(REACTOR);
     let mut cargo = String::from("[workspace]\nmembers = []\n");
-    for number in 0..MODULES {
+    for number in 0..count {
         let name = format!("m{number:03}");
         cargo += &format!("[workspace.metadata.gowasm.{name}]\npackage = \"./{name}\"\n");
         let main = format!("package main\n\nfunc main() {{ println({number}) }}\n");
@@ -152,10 +149,10 @@ fn many() -> Project {
     project
 }
 
-fn build_all(project: &Project, jobs: &str, url: &str) -> Value {
+fn build_all(project: &Project, url: &str, cacheprog: Option<&str>) -> Value {
     let like = project.gowasm(&[]);
     let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-gowasm"));
-    command.args(["gowasm", "build", "--quiet", "--message-format", "json", "--jobs", jobs]);
+    command.args(["gowasm", "build", "--quiet", "--message-format", "json", "--jobs", "8"]);
     command.args(["--remote-cache", url]).current_dir(project.path("work"));
     for (name, value) in like.get_envs() {
         match value {
@@ -165,6 +162,9 @@ fn build_all(project: &Project, jobs: &str, url: &str) -> Value {
     }
     // Cargo itself is looked for below the real HOME.
     command.env("GOCACHE", project.path("gocache")).env_remove("CARGO_TARGET_DIR");
+    if let Some(own) = cacheprog {
+        command.env("GOCACHEPROG", own);
+    }
     let run = Run::of(&mut command);
     assert_eq!(run.code, Some(0), "{}{}", run.stdout, run.stderr);
     assert_eq!(run.stderr, "");
@@ -172,7 +172,23 @@ fn build_all(project: &Project, jobs: &str, url: &str) -> Value {
 }
 
 #[test]
+fn modules_that_are_built_together_share_a_connection() {
+    let Some(programs) = programs() else { return };
+    let casd = Casd::start(&programs).unwrap();
+    let proxy = Interposer::start(casd.port(), |_, _| Treatment::Forward).unwrap();
+    // What Go keeps stays here: each go command would start a program with a connection of its own.
+    let own = format!("'{}' cacheprog", env!("CARGO_BIN_EXE_gowasm"));
+    let built = build_all(&many(8), &proxy.url(), Some(&own));
+    for module in built["modules"].as_array().unwrap() {
+        assert_eq!(module["remote"]["uploads"], 2, "{module}");
+    }
+    assert_eq!(proxy.calls("GetCapabilities").len(), 1);
+    assert_eq!(proxy.calls("UpdateActionResult").len(), 2 * 8);
+}
+
+#[test]
 fn two_hundred_modules_share_a_cache() {
+    const MODULES: usize = 200;
     let Some(programs) = programs() else { return };
     let casd = Casd::start(&programs).unwrap();
     let from_store = |built: &Value| -> usize {
@@ -180,9 +196,9 @@ fn two_hundred_modules_share_a_cache() {
         assert_eq!(modules.len(), MODULES);
         modules.iter().filter(|module| module["link_from_store"] == true).count()
     };
-    let (a, b) = (many(), many());
-    assert_eq!(from_store(&build_all(&a, "8", &casd.url())), 0);
-    assert_eq!(from_store(&build_all(&b, "8", &casd.url())), MODULES);
+    let (a, b) = (many(MODULES), many(MODULES));
+    assert_eq!(from_store(&build_all(&a, &casd.url(), None)), 0);
+    assert_eq!(from_store(&build_all(&b, &casd.url(), None)), MODULES);
     for number in 0..MODULES {
         let module = format!("work/target/gowasm/m{number:03}.wasm");
         assert!(a.read(&module) == b.read(&module), "{module}");

@@ -15,7 +15,7 @@ pub(crate) use report::{REPORT, Report};
 
 use crate::memo::Memo;
 use crate::stamp::Moment;
-use crate::{Failure, RemoteOptions};
+use crate::{Failure, Servers};
 use action::{ARCHIVE, ASSEMBLY_HEADER, INPUTS, Inputs};
 use gowasm_diagnostic::Diagnostic;
 use gowasm_store::{ActionResult, Digest, Store};
@@ -25,8 +25,6 @@ use std::env;
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 /// Variables that change what the compiler makes or writes, and that no action has.
 const DEBUGGING: [&str; 2] = ["GOCOMPILEDEBUG", "GOSSAFUNC"];
@@ -40,8 +38,7 @@ pub struct ToolRun<'a> {
     pub tool: &'a Path,
     pub arguments: &'a [OsString],
     pub started_in: &'a Path,
-    pub options: &'a RemoteOptions,
-    pub cancel: &'a Arc<AtomicBool>,
+    pub servers: &'a Servers,
 }
 
 enum Ended {
@@ -78,7 +75,7 @@ pub fn compile(run: &ToolRun<'_>) -> Result<Option<u8>, Failure> {
 
 fn attempt(run: &ToolRun<'_>) -> Result<Ended, Failure> {
     let mut store = Store::open(None)?;
-    let ended = store.connect(run.options, run.cancel).map_err(Failure::from);
+    let ended = store.connect(run.servers).map_err(Failure::from);
     let ended = ended.and_then(|()| with_store(run, &store));
     for warning in store.take_warnings() {
         report::warn(&warning.to_string());
@@ -112,7 +109,7 @@ fn with_store(run: &ToolRun<'_>, store: &Store) -> Result<Ended, Failure> {
         action = action.env(name, env::var(name).unwrap_or_default());
     }
     action = action.env("GOROOT", "");
-    for (name, value) in &run.options.exec_properties {
+    for (name, value) in &run.servers.options().exec_properties {
         action = action.platform(name, value);
     }
     let action = action.encode()?;
@@ -125,7 +122,7 @@ fn with_store(run: &ToolRun<'_>, store: &Store) -> Result<Ended, Failure> {
                 report::say(&Said::Executed);
                 result
             }
-            Err(error) if run.options.local_fallback => {
+            Err(error) if run.servers.options().local_fallback => {
                 report::warn(&format!("{error}; it is done here"));
                 return here("the executor failed");
             }

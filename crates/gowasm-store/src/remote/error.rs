@@ -25,7 +25,7 @@ pub(crate) enum Kind {
     Other,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct RemoteError {
     pub(crate) kind: Kind,
     /// Without credentials.

@@ -6,6 +6,7 @@
 mod bytestream;
 mod cas;
 mod client;
+mod connection;
 mod credentials;
 mod endpoint;
 mod error;
@@ -14,5 +15,6 @@ mod layer;
 mod results;
 mod retry;
 
+pub(crate) use connection::Connection;
 pub use error::RemoteError;
 pub(crate) use layer::Remote;

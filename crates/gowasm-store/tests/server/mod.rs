@@ -1,7 +1,9 @@
 //! Machines that share nothing but a server.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
-use gowasm_store::{Action, ActionResult, EncodedAction, OutputFile, RemoteOptions, Store};
+use gowasm_store::{
+    Action, ActionResult, EncodedAction, OutputFile, RemoteOptions, Servers, Store,
+};
 use gowasm_testbed::{Casd, Programs};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -23,6 +25,10 @@ pub(crate) fn options(url: &str) -> RemoteOptions {
     RemoteOptions { cache: Some(url.to_owned()), timeout, ..RemoteOptions::default() }
 }
 
+pub(crate) fn servers(options: &RemoteOptions) -> Servers {
+    Servers::new(options.clone(), &Arc::new(AtomicBool::new(false)))
+}
+
 pub(crate) struct Machine {
     pub(crate) store: Store,
     _folder: TempDir,
@@ -36,7 +42,7 @@ impl Machine {
     pub(crate) fn with(options: &RemoteOptions) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut store = Store::open(Some(folder.path())).unwrap();
-        store.connect(options, &Arc::new(AtomicBool::new(false))).unwrap();
+        store.connect(&servers(options)).unwrap();
         Machine { store, _folder: folder }
     }
 

@@ -8,13 +8,13 @@ use crate::failure::Failure;
 use crate::message::{self, MessageFormat};
 use crate::progress::Bar;
 use crate::remote::RemoteArgs;
-use gowasm_build::{Outcome, RemoteOptions, Settings};
+use gowasm_build::{Outcome, Servers, Settings};
 use serde::Serialize;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -39,7 +39,7 @@ pub(super) fn run(args: Args, found: &Found, context: &Context) -> Result<ExitCo
         go: args.go.map(|go| resolved(&go, context)),
         store: args.store.map(|store| context.started_in.join(store)),
         verify: !args.no_verify,
-        remote: args.remote.options(&context.started_in)?,
+        servers: args.remote.servers(context)?,
     };
     let bar = Bar::new(context);
     let results = all(args.jobs, &common, found, &bar, context);
@@ -74,7 +74,7 @@ struct Common {
     go: Option<PathBuf>,
     store: Option<PathBuf>,
     verify: bool,
-    remote: RemoteOptions,
+    servers: Arc<Servers>,
 }
 
 /// Builds the modules, some at once; the results are in the modules' order.
@@ -118,7 +118,7 @@ fn one(
     let mut request = module.request(found.place(module));
     request.go = common.go.clone();
     request.store = common.store.clone();
-    request.remote = common.remote.clone();
+    request.servers = common.servers.clone();
     request.gowasm = std::env::current_exe().ok();
     request.verify &= common.verify;
     if !request.verify {

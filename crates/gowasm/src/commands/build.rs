@@ -116,7 +116,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
         guard: !args.no_guard,
         embed_manifest: args.embed_manifest,
         store: args.store,
-        remote: args.remote.options(&context.started_in)?,
+        servers: args.remote.servers(context)?,
         gowasm: std::env::current_exe().ok(),
         offline: false,
     };

@@ -4,12 +4,12 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::remote::RemoteArgs;
 use gowasm_diagnostic::Diagnostic;
-use gowasm_store::Store;
+use gowasm_store::{Servers, Store};
 use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 const EXAMPLES: &str = "\
 Example:
@@ -31,7 +31,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
     let options = args.remote.options(&context.started_in)?.without_executor();
     let mut store = Store::open(args.store.as_deref())?;
-    store.connect(&options, &Arc::clone(&context.cancel))?;
+    store.connect(&Servers::new(options, &context.cancel))?;
     let said = Mutex::new(BTreeSet::new());
     let warn = |warning: &str| {
         let mut said = said.lock().unwrap_or_else(|poisoned| poisoned.into_inner());

@@ -4,7 +4,7 @@ use super::link;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::remote::RemoteArgs;
-use gowasm_build::ToolRun;
+use gowasm_build::{Servers, ToolRun};
 use gowasm_diagnostic::Diagnostic;
 use gowasm_link::ToolError;
 use std::ffi::OsString;
@@ -63,7 +63,7 @@ fn compile(tool: &Path, arguments: &[OsString], context: &Context) -> Result<Opt
     if options.executor_url().is_none() {
         return Ok(None);
     }
+    let servers = Servers::new(options, &context.cancel);
     let started_in = &context.started_in;
-    let cancel = &context.cancel;
-    gowasm_build::compile(&ToolRun { tool, arguments, started_in, options: &options, cancel })
+    gowasm_build::compile(&ToolRun { tool, arguments, started_in, servers: &servers })
 }
