@@ -1,11 +1,12 @@
 //! The servers behind stores, for as many stores as there are.
 
 use crate::RemoteOptions;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 /// One connection for all stores that are given it, made by the first that is.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Servers {
     pub(crate) options: RemoteOptions,
     #[cfg(feature = "remote")]
@@ -30,5 +31,12 @@ impl Servers {
 
     pub fn options(&self) -> &RemoteOptions {
         &self.options
+    }
+}
+
+/// What they are asked to be, connected or not.
+impl fmt::Debug for Servers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.options.fmt(f)
     }
 }

@@ -178,12 +178,18 @@ fn modules_that_are_built_together_share_a_connection() {
     let proxy = Interposer::start(casd.port(), |_, _| Treatment::Forward).unwrap();
     // What Go keeps stays here: each go command would start a program with a connection of its own.
     let own = format!("'{}' cacheprog", env!("CARGO_BIN_EXE_gowasm"));
-    let built = build_all(&many(8), &proxy.url(), Some(&own));
+    let project = many(8);
+    let built = build_all(&project, &proxy.url(), Some(&own));
     for module in built["modules"].as_array().unwrap() {
         assert_eq!(module["remote"]["uploads"], 2, "{module}");
     }
     assert_eq!(proxy.calls("GetCapabilities").len(), 1);
     assert_eq!(proxy.calls("UpdateActionResult").len(), 2 * 8);
+
+    // When there is nothing to do, nobody is asked.
+    let again = build_all(&project, &proxy.url(), Some(&own));
+    assert!(again["modules"].as_array().unwrap().iter().all(|module| module["up_to_date"] == true));
+    assert_eq!(proxy.calls("GetCapabilities").len(), 1);
 }
 
 #[test]
