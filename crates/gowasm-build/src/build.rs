@@ -7,8 +7,7 @@ use crate::outcome::{Outcome, Timing};
 use crate::publish::{self, Files, Places};
 use crate::stamp::Moment;
 use crate::{
-    Failure, Linker, Progress, Request, WasmOpt, manifest, packages, remote, toolchain, verify,
-    wasm_opt,
+    Failure, Linker, Progress, Request, manifest, packages, remote, toolchain, verify, wasm_opt,
 };
 use gowasm_diagnostic::Diagnostic;
 use gowasm_store::{Digest, RemoteUse, Store, StoreError};
@@ -66,7 +65,8 @@ pub fn build(
     timing.compile = compiling.elapsed();
     let (started_in, plan_file) = (&request.started_in, request.plan.as_deref());
     let watched = Watched::collect(started_in, plan_file, &dir, &toolchain, packages.all());
-    let optimizer = request.wasm_opt.as_ref().and_then(WasmOpt::found);
+    let optimizer = request.wasm_opt.as_ref();
+    let optimizer = optimizer.and_then(|it| it.found().or_else(|| request.gowasm.clone()));
     let watched = watched.map(|watched| watched.with_tool(optimizer));
     let reading = watched.and_then(|watched| {
         Reading::take(&watched, &toolchain.go, &session.moment, Content::Whole)

@@ -68,7 +68,9 @@ impl Request {
     /// What can be told to be wrong before anything is run.
     pub(crate) fn check(&self) -> Result<(), Failure> {
         check_target(self.target)?;
-        self.wasm_opt.as_ref().map_or(Ok(()), WasmOpt::check)?;
+        if let Some(wasm_opt) = &self.wasm_opt {
+            wasm_opt.check(self.gowasm.as_deref())?;
+        }
         if self.plan.is_some() && !self.verify {
             return Err(Failure::Usage(
                 Diagnostic::error("--plan names a plan and --no-verify forbids to run it")

@@ -2,7 +2,7 @@
 
 use crate::bindings::{self, Bindings};
 use crate::settings::{Settings, as_go_names_it};
-use crate::{Failure, Outcome, Progress};
+use crate::{Failure, Level, Outcome, Progress, WasmOpt, process};
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::{BuildMode, Manifest};
 use gowasm_verify::Plan;
@@ -94,6 +94,16 @@ impl Module {
         self.set(|settings| settings.ldflags = Some(flags.to_owned()))
     }
 
+    /// Have Binaryen's wasm-opt make the module smaller or faster. It runs in a process of the command
+    /// `gowasm` on the PATH, built with its cargo feature `wasm-opt` unless the table's
+    /// `wasm-opt-program` names an installed one.
+    pub fn wasm_opt(self, level: Level) -> Self {
+        self.set(|settings| {
+            let before = settings.wasm_opt.take().unwrap_or_else(|| WasmOpt::new(level));
+            settings.wasm_opt = Some(WasmOpt { level, ..before });
+        })
+    }
+
     /// What the module must do before it is taken.
     pub fn plan(self, plan: impl Into<PathBuf>) -> Self {
         self.set(|settings| settings.plan = Some(plan.into()))
@@ -119,7 +129,10 @@ impl Module {
         let settings = self.settings.map_err(Failure::Input)?;
         let out = env::var_os("OUT_DIR").ok_or_else(|| outside("OUT_DIR"))?;
         let place = Path::new(&out).join(format!("{}.wasm", settings.name));
-        let request = settings.request(place);
+        let mut request = settings.request(place);
+        if request.wasm_opt.is_some() {
+            request.gowasm = process::on_path(Path::new("gowasm"));
+        }
         let outcome = crate::build(&request, &Warnings, &AtomicBool::new(false))?;
         let variable = settings.name.to_uppercase().replace('-', "_");
 

@@ -1,12 +1,13 @@
 //! `[package.metadata.gowasm.NAME]` and `[workspace.metadata.gowasm.NAME]`: a wasm module that a Rust
 //! package wants, as its Cargo.toml tells it. Every fault is gathered, each with its line and column.
 
-use crate::{Limits, Linker, Request, Size};
+use crate::{Level, Limits, Linker, Request, Size, WasmOpt};
 use gowasm_diagnostic::{Diagnostic, Position};
 use gowasm_directive::{BuildMode, Goos, Target};
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -25,6 +26,7 @@ pub struct Settings {
     pub limits: Limits,
     pub linker: Linker,
     pub size: Size,
+    pub wasm_opt: Option<WasmOpt>,
     /// Calls at a wrong time trap and say why.
     pub guard: bool,
 }
@@ -41,6 +43,10 @@ const KEYS: &[&str] = &[
     "step-limit",
     "linker",
     "size",
+    "wasm-opt",
+    "wasm-opt-program",
+    "wasm-opt-memory-limit",
+    "wasm-opt-time-limit",
     "guard",
 ];
 
@@ -59,6 +65,7 @@ impl Settings {
             limits: Limits::default(),
             linker: Linker::Gowasm,
             size: Size::Safe,
+            wasm_opt: None,
             guard: true,
         }
     }
@@ -93,7 +100,7 @@ impl Settings {
             verify: self.verify,
             linker: self.linker,
             size: self.size,
-            wasm_opt: None,
+            wasm_opt: self.wasm_opt.clone(),
             limits: self.limits,
             store: None,
             offline: false,
@@ -154,6 +161,7 @@ impl<'t> Reader<'t> {
         }
         let mut settings = Settings::new(&name, self.folder);
         let mut has_package = false;
+        let mut wasm_opt = OfWasmOpt::default();
         for (key, value) in keys {
             let (key_at, at) = (key.span().start, value.span().start);
             let value = value.into_inner();
@@ -174,20 +182,28 @@ impl<'t> Reader<'t> {
                 "size" => settings.size = self.word(at, "size", &value, Size::Safe),
                 "guard" => settings.guard = self.boolean(at, "guard", &value, true),
                 "memory-limit" => {
-                    if let Some(size) = self.string(at, "memory-limit", &value) {
-                        match gowasm_store::parse_size(&size) {
-                            Ok(size) => settings.limits.memory_bytes = size,
-                            Err(why) => self.fault(at, format!("`memory-limit`: {why}")),
-                        }
-                    }
+                    let size = self.size(at, "memory-limit", &value);
+                    settings.limits.memory_bytes = size.unwrap_or(settings.limits.memory_bytes);
                 }
-                "step-limit" => match &value {
-                    DeValue::Integer(number) => match number.as_str().replace('_', "").parse() {
-                        Ok(steps) => settings.limits.steps = steps,
-                        Err(_) => self.fault(at, "`step-limit` must be a count".to_owned()),
-                    },
-                    _ => self.fault(at, "`step-limit` must be a count".to_owned()),
-                },
+                "step-limit" => {
+                    let steps = self.count(at, "step-limit", &value);
+                    settings.limits.steps = steps.unwrap_or(settings.limits.steps);
+                }
+                "wasm-opt" => {
+                    wasm_opt.level = Some(self.word(at, "wasm-opt", &value, Level::Oz));
+                }
+                "wasm-opt-program" => {
+                    wasm_opt.program = self.string(at, "wasm-opt-program", &value);
+                    wasm_opt.more = Some(key_at);
+                }
+                "wasm-opt-memory-limit" => {
+                    wasm_opt.memory_bytes = self.size(at, "wasm-opt-memory-limit", &value);
+                    wasm_opt.more = Some(key_at);
+                }
+                "wasm-opt-time-limit" => {
+                    wasm_opt.seconds = self.count(at, "wasm-opt-time-limit", &value);
+                    wasm_opt.more = Some(key_at);
+                }
                 "linker" => match self.string(at, "linker", &value).as_deref() {
                     Some("gowasm") | None => {}
                     Some("go") => settings.linker = Linker::Go,
@@ -197,6 +213,10 @@ impl<'t> Reader<'t> {
                 },
                 unknown => self.unknown(key_at, unknown),
             }
+        }
+        settings.wasm_opt = wasm_opt.wanted(self.folder);
+        if let (None, Some(at)) = (&settings.wasm_opt, wasm_opt.more) {
+            self.fault(at, "this says nothing without `wasm-opt = \"Oz\"`".to_owned());
         }
         if !has_package {
             let message = format!("the module `{name}` names no Go package");
@@ -225,6 +245,24 @@ impl<'t> Reader<'t> {
                 None
             }
         }
+    }
+
+    fn size(&mut self, at: usize, key: &str, value: &DeValue<'_>) -> Option<u64> {
+        let text = self.string(at, key, value)?;
+        gowasm_store::parse_size(&text)
+            .map_err(|why| self.fault(at, format!("`{key}`: {why}")))
+            .ok()
+    }
+
+    fn count(&mut self, at: usize, key: &str, value: &DeValue<'_>) -> Option<u64> {
+        let count = match value {
+            DeValue::Integer(number) => number.as_str().replace('_', "").parse().ok(),
+            _ => None,
+        };
+        if count.is_none() {
+            self.fault(at, format!("`{key}` must be a count"));
+        }
+        count
     }
 
     fn boolean(&mut self, at: usize, key: &str, value: &DeValue<'_>, or: bool) -> bool {
@@ -273,6 +311,29 @@ impl<'t> Reader<'t> {
     }
 }
 
+/// What several keys say of wasm-opt.
+#[derive(Default)]
+struct OfWasmOpt {
+    level: Option<Level>,
+    program: Option<String>,
+    memory_bytes: Option<u64>,
+    seconds: Option<u64>,
+    /// Where the last of those is that need a level.
+    more: Option<usize>,
+}
+
+impl OfWasmOpt {
+    fn wanted(&self, folder: &Path) -> Option<WasmOpt> {
+        let mut wanted = WasmOpt::new(self.level?);
+        if let Some(program) = &self.program {
+            wanted = wanted.with_program(Path::new(program), folder);
+        }
+        wanted.memory_bytes = self.memory_bytes.unwrap_or(wanted.memory_bytes);
+        wanted.time = self.seconds.map_or(wanted.time, Duration::from_secs);
+        Some(wanted)
+    }
+}
+
 /// Go takes `plugins/calc` for an import path. Here it is a folder where there is one of that name.
 pub(crate) fn as_go_names_it(folder: &Path, package: String) -> String {
     let is_folder = folder.join(&package).is_dir();
@@ -301,6 +362,7 @@ mod tests {
         let modules = read(
             "[package]\nname = \"host\"\n[package.metadata.gowasm.calc]\npackage = \"plugins/calc\"\n\
              buildmode = \"c-shared\"\ntags = [\"a\", \"b\"]\nplan = \"p.toml\"\nmemory-limit = \"64M\"\n\
+             wasm-opt = \"O3\"\nwasm-opt-program = \"bin/opt\"\nwasm-opt-time-limit = 1_000\n\
              [package.metadata.gowasm.other]\npackage = \"example.com/other\"\nverify = false\n",
         )
         .unwrap();
@@ -309,6 +371,11 @@ mod tests {
         assert_eq!(calc.target.build_mode, BuildMode::CShared);
         assert_eq!(calc.tags, ["a", "b"]);
         assert_eq!(calc.limits.memory_bytes, 64 << 20);
+        let wasm_opt = calc.wasm_opt.as_ref().unwrap();
+        assert_eq!(wasm_opt.level, Level::O3);
+        assert_eq!(wasm_opt.program, Some(calc.folder.join("bin/opt")));
+        assert_eq!((wasm_opt.memory_bytes, wasm_opt.time.as_secs()), (4 << 30, 1000));
+        assert!(other.wasm_opt.is_none());
         assert_eq!((other.package.as_str(), other.verify), ("example.com/other", false));
         assert!(read("[package]\nname = \"host\"\n").unwrap().is_empty());
     }
@@ -317,7 +384,8 @@ mod tests {
     fn tells_every_fault_with_its_place() {
         let faults = read(
             "[package.metadata.gowasm.calc]\npakage = \"plugins/calc\"\nbuildmode = \"shared\"\n\
-             tags = [1]\nverify = \"yes\"\nstep-limit = -1\nlinker = \"mold\"\n",
+             tags = [1]\nverify = \"yes\"\nstep-limit = -1\nlinker = \"mold\"\n\
+             wasm-opt-memory-limit = \"much\"\nwasm-opt-time-limit = \"1\"\n",
         )
         .unwrap_err();
         for line in [
@@ -327,6 +395,9 @@ mod tests {
             "Cargo.toml:5:10: error: `verify` must be true or false",
             "Cargo.toml:6:14: error: `step-limit` must be a count",
             "Cargo.toml:7:10: error: `linker` is gowasm or go, not `mold`",
+            "Cargo.toml:8:25: error: `wasm-opt-memory-limit`: ",
+            "Cargo.toml:9:23: error: `wasm-opt-time-limit` must be a count",
+            "Cargo.toml:9:1: error: this says nothing without `wasm-opt = ",
             "the module `calc` names no Go package",
         ] {
             assert!(faults.contains(line), "`{line}` is not in:\n{faults}");

@@ -35,10 +35,32 @@ pub struct WasmOpt {
 }
 
 impl WasmOpt {
-    /// What can be told to be wrong before anything is run.
-    pub(crate) fn check(&self) -> Result<(), Failure> {
+    /// The one within gowasm, with bounds that large modules keep.
+    pub fn new(level: Level) -> Self {
+        WasmOpt { level, program: None, memory_bytes: 4 << 30, time: Duration::from_secs(600) }
+    }
+
+    /// An installed one. A name alone is looked for on the path, other places are seen from `folder`.
+    pub fn with_program(mut self, program: &Path, folder: &Path) -> Self {
+        let alone = program.parent() == Some(Path::new(""));
+        self.program = Some(if alone { program.to_owned() } else { folder.join(program) });
+        self
+    }
+
+    /// What can be told to be wrong before anything is run. `gowasm` is the command that is to do it.
+    pub(crate) fn check(&self, gowasm: Option<&Path>) -> Result<(), Failure> {
+        let Some(gowasm) = gowasm else {
+            return Err(Failure::Environment(
+                Diagnostic::error(
+                    "wasm-opt runs in a process of the command gowasm, which is not on the PATH",
+                )
+                .hint("install it: cargo install --path crates/gowasm --features wasm-opt"),
+            ));
+        };
+        // Another gowasm knows best what it can do.
+        let is_this_one = std::env::current_exe().is_ok_and(|own| own == gowasm);
         match &self.program {
-            None if !gowasm_wasm_opt::BUILT_IN => Err(Failure::Usage(
+            None if is_this_one && !gowasm_wasm_opt::BUILT_IN => Err(Failure::Usage(
                 Diagnostic::error("this gowasm was built without wasm-opt").hint(
                     "build gowasm with `--features wasm-opt`, or name an installed wasm-opt with \
                      --wasm-opt-program",
@@ -81,7 +103,7 @@ pub fn wasm_opt(
     [module, output]: [&Path; 2],
     cancel: &AtomicBool,
 ) -> Result<(), Failure> {
-    wasm_opt.check()?;
+    wasm_opt.check(Some(gowasm))?;
     let mut command = Command::new(gowasm);
     command.args(wasm_opt.command(&module.to_string_lossy(), &output.to_string_lossy()));
     command.arg("--unwatched");
@@ -120,10 +142,8 @@ pub(crate) fn optimize(
     wanted: &WasmOpt,
     linked: &Linked,
 ) -> Result<Linked, Failure> {
-    let Some(gowasm) = session.request.gowasm.clone() else {
-        let message = "wasm-opt runs in a process of the command gowasm, which is not at hand";
-        return Err(Failure::Environment(Diagnostic::error(message)));
-    };
+    // There is one: the request was looked at.
+    let gowasm = session.request.gowasm.clone().unwrap_or_default();
     let program = wanted.found();
     let tool = session.digest(program.as_deref().unwrap_or(&gowasm))?;
     let action = action(session, wanted, linked, tool).encode()?;

@@ -4,6 +4,7 @@
 
 mod support;
 
+use std::ffi::OsStr;
 use std::process::Command;
 use support::{Project, REACTOR, Run};
 
@@ -93,6 +94,61 @@ fn builds_what_cargo_selects() {
     let elsewhere = ["build", "--manifest-path", "work/other/Cargo.toml", "--target-dir", "out"];
     ends(&cargo_gowasm(&project, ".", &elsewhere), 0, &[]);
     assert!(project.exists("out/gowasm/one.wasm"));
+}
+
+/// A stand-in that says how it was called and refuses: Binaryen's own is tried with `gowasm build`.
+#[test]
+fn wasm_opt_is_asked_for_by_table_or_flag() {
+    let project = workspace();
+    let refuses = project.script("refuses", "echo \"cannot do $1\" >&2\nexit 7\n");
+    let refuses = refuses.to_str().unwrap();
+    let manifest = String::from_utf8(project.read("work/other/Cargo.toml")).unwrap();
+    let table = format!("\nwasm-opt = \"Os\"\nwasm-opt-program = {refuses:?}\nldflags");
+    project.write("work/other/Cargo.toml", &manifest.replace("\nldflags", &table));
+    let run = cargo_gowasm(&project, "work/other", &["build"]);
+    ends(&run, 1, &["two: failed", "cannot do -Os"]);
+    assert!(project.exists("work/target/gowasm/one.wasm"));
+    assert!(!project.exists("work/target/gowasm/two.wasm"));
+
+    let program = format!("--wasm-opt-program={refuses}");
+    let run = cargo_gowasm(&project, "work/other", &["build", "--wasm-opt=O1", &program]);
+    ends(&run, 1, &["one: failed", "two: failed", "cannot do -O1"]);
+    assert!(!run.stderr.contains("cannot do -Os"), "{}", run.stderr);
+}
+
+#[test]
+fn a_build_script_has_the_gowasm_on_its_path_optimize() {
+    const JOB: &str = "GOWASM_TEST_BUILD_SCRIPT";
+    if std::env::var_os(JOB).is_some() {
+        let two = gowasm_build::module("two").wasm_opt(gowasm_build::Level::O2);
+        return println!("{}", two.compile().unwrap_err());
+    }
+    let project = workspace();
+    let refuses = project.script("refuses", "echo \"cannot do $1\" >&2\nexit 7\n");
+    let manifest = String::from_utf8(project.read("work/other/Cargo.toml")).unwrap();
+    let table = format!("\nwasm-opt = \"Os\"\nwasm-opt-program = {refuses:?}\nldflags");
+    project.write("work/other/Cargo.toml", &manifest.replace("\nldflags", &table));
+    std::fs::create_dir_all(project.path("bin")).unwrap();
+    std::fs::create_dir_all(project.path("out")).unwrap();
+    let script = || {
+        let like = project.gowasm(&[]);
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        let name = "a_build_script_has_the_gowasm_on_its_path_optimize";
+        command.args(["--exact", name, "--nocapture"]).envs(like.get_envs().filter_map(set));
+        command.env("CARGO_MANIFEST_DIR", project.path("work/other"));
+        command.env("OUT_DIR", project.path("out")).env("PATH", project.path("bin")).env(JOB, "1");
+        Run::of(&mut command).stdout
+    };
+    let said = script();
+    assert!(said.contains("gowasm, which is not on the PATH"), "{said}");
+    let gowasm = project.path("bin/gowasm");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_gowasm"), gowasm).unwrap();
+    let said = script();
+    assert!(said.contains("cannot do -O2"), "{said}");
+}
+
+fn set<'a>((name, value): (&'a OsStr, Option<&'a OsStr>)) -> Option<(&'a OsStr, &'a OsStr)> {
+    Some((name, value?))
 }
 
 #[test]

@@ -2,13 +2,13 @@
 
 use super::modules::Found;
 use super::progress::Named;
-use crate::commands::build::summary;
+use crate::commands::{build::summary, wasm_opt};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::message::{self, MessageFormat};
 use crate::progress::Bar;
 use crate::remote::RemoteArgs;
-use gowasm_build::{Outcome, Servers, Settings};
+use gowasm_build::{Outcome, Servers, Settings, WasmOpt};
 use serde::Serialize;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -24,6 +24,8 @@ pub(super) struct Args {
     /// Publish without running the modules
     #[arg(long)]
     no_verify: bool,
+    #[command(flatten)]
+    wasm_opt: wasm_opt::BuildArgs,
     /// The go command to use [default: `go` on the PATH]
     #[arg(long, value_name = "PATH")]
     go: Option<PathBuf>,
@@ -39,6 +41,7 @@ pub(super) fn run(args: Args, found: &Found, context: &Context) -> Result<ExitCo
         go: args.go.map(|go| resolved(&go, context)),
         store: args.store.map(|store| context.started_in.join(store)),
         verify: !args.no_verify,
+        wasm_opt: args.wasm_opt.wanted(&context.started_in),
         servers: args.remote.servers(context)?,
     };
     let bar = Bar::new(context);
@@ -74,6 +77,8 @@ struct Common {
     go: Option<PathBuf>,
     store: Option<PathBuf>,
     verify: bool,
+    /// Instead of what the modules' tables say.
+    wasm_opt: Option<WasmOpt>,
     servers: Arc<Servers>,
 }
 
@@ -124,6 +129,7 @@ fn one(
     if !request.verify {
         request.plan = None;
     }
+    request.wasm_opt = common.wasm_opt.clone().or(request.wasm_opt);
     request.offline = found.offline;
     gowasm_build::build(&request, &Named { name: &module.name, bar }, &context.cancel)
 }

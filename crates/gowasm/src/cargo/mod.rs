@@ -20,7 +20,7 @@ enum Cargo {
 }
 
 /// Commands that a build starts of the program that it is part of.
-const OWN: [&str; 4] = ["cacheprog", "link", "toolexec", "verify"];
+const OWN: [&str; 5] = ["cacheprog", "link", "toolexec", "verify", "wasm-opt"];
 
 const EXAMPLES: &str = "\
 A module is a table in Cargo.toml:

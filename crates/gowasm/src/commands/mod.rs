@@ -13,7 +13,7 @@ mod store;
 mod test;
 mod toolexec;
 pub(crate) mod verify;
-mod wasm_opt;
+pub(crate) mod wasm_opt;
 
 use crate::context::Context;
 use crate::failure::Failure;

@@ -16,7 +16,7 @@ Examples:
 `gowasm build --wasm-opt Oz` does the same before it verifies the module, and keeps the result.
 Only features of wasm that Go emits are used; a module that has names keeps them.";
 
-/// What wasm-opt may take, for `gowasm build`
+/// What wasm-opt is to do and may take, for `gowasm build` and `cargo gowasm build`
 #[derive(clap::Args)]
 pub(crate) struct BuildArgs {
     /// Optimize the linked module with Binaryen's wasm-opt: O1 to O4 for speed, Os or Oz for size.
@@ -40,20 +40,23 @@ const SECONDS: u64 = 600;
 
 impl BuildArgs {
     pub(crate) fn wanted(self, started_in: &Path) -> Option<WasmOpt> {
-        Some(WasmOpt {
-            level: self.wasm_opt?,
-            program: self.wasm_opt_program.map(|program| placed(program, started_in)),
-            memory_bytes: self.wasm_opt_memory_limit,
-            time: Duration::from_secs(self.wasm_opt_time_limit),
-        })
+        let program = self.wasm_opt_program.as_deref();
+        let bounds = (self.wasm_opt_memory_limit, self.wasm_opt_time_limit);
+        Some(wanted(self.wasm_opt?, program, bounds, started_in))
     }
 }
 
-/// A name alone is looked for on the path.
-fn placed(program: PathBuf, started_in: &Path) -> PathBuf {
-    match program.parent() {
-        Some(parent) if parent != Path::new("") => started_in.join(program),
-        _ => program,
+fn wanted(
+    level: Level,
+    program: Option<&Path>,
+    (memory_bytes, seconds): (u64, u64),
+    started_in: &Path,
+) -> WasmOpt {
+    let wanted =
+        WasmOpt { memory_bytes, time: Duration::from_secs(seconds), ..WasmOpt::new(level) };
+    match program {
+        Some(program) => wanted.with_program(program, started_in),
+        None => wanted,
     }
 }
 
@@ -86,12 +89,8 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
     let module = context.started_in.join(&args.module);
     let output = context.started_in.join(&args.output);
     let (bytes, _) = super::verify::read(&args.module, context)?;
-    let wanted = WasmOpt {
-        level: args.level,
-        program: args.program.map(|program| placed(program, &context.started_in)),
-        memory_bytes: args.memory_limit,
-        time: Duration::from_secs(args.time_limit),
-    };
+    let bounds = (args.memory_limit, args.time_limit);
+    let wanted = wanted(args.level, args.program.as_deref(), bounds, &context.started_in);
     if args.unwatched {
         return become_wasm_opt(&wanted, &bytes, [&module, &output]);
     }
