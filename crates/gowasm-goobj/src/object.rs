@@ -51,6 +51,8 @@ pub struct Object<'a> {
     bytes: &'a [u8],
     blocks: [u32; BLOCKS],
     counts: [u32; 5],
+    /// The sum of all but the last one.
+    definitions: u32,
 }
 
 impl<'a> Object<'a> {
@@ -71,7 +73,7 @@ impl<'a> Object<'a> {
         if blocks[BLOCKS - 1] as usize > bytes.len() {
             return Err(Malformed::new("cut off: the object's tables end after the file"));
         }
-        let mut object = Object { bytes, blocks, counts: [0; 5] };
+        let mut object = Object { bytes, blocks, counts: [0; 5], definitions: 0 };
         object.check_tables()?;
         Ok(object)
     }
@@ -91,6 +93,7 @@ impl<'a> Object<'a> {
             }
             *count = (size / SymbolDef::SIZE) as u32;
         }
+        self.definitions = self.counts[..4].iter().sum();
         for symbol in 0..self.symbol_count() {
             let def = self.symbol(symbol);
             if !in_file(self.bytes, def.name_offset(), def.name_len()) {
@@ -224,10 +227,10 @@ impl<'a> Object<'a> {
     }
     /// How many symbols are defined in all.
     pub fn def_count(&self) -> u32 {
-        self.counts[..4].iter().sum()
+        self.definitions
     }
     pub fn symbol_count(&self) -> u32 {
-        self.counts.iter().sum()
+        self.definitions + self.counts[4]
     }
 
     /// The `symbol`-th symbol, definition or reference.

@@ -97,7 +97,7 @@ impl SymbolDef<'_> {
 
 /// A symbol's flag bytes. What the upper bits of the second one mean depends on the Go version, so
 /// only the common bits have names here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SymFlags {
     pub first: u8,
     pub second: u8,

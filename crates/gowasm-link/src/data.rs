@@ -29,22 +29,17 @@ pub(crate) struct DataImage {
 /// A run of bytes for an address.
 pub(crate) struct Segment<'d> {
     address: i64,
-    bytes: &'d [u8],
+    pub(crate) bytes: &'d [u8],
 }
 
 impl Segment<'_> {
-    pub(crate) fn encoded_len(&self) -> usize {
-        let length = self.bytes.len();
+    /// Appends what stands before the bytes.
+    pub(crate) fn push_head(&self, out: &mut Vec<u8>) {
         // Memory index, i32.const, end.
-        3 + leb::signed_len(self.address) + leb::unsigned_len(length as u64) + length
-    }
-
-    pub(crate) fn push(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&[0, 0x41]);
         leb::push_signed(out, self.address);
         out.push(0x0b);
         leb::push_unsigned(out, self.bytes.len() as u64);
-        out.extend_from_slice(self.bytes);
     }
 }
 

@@ -90,8 +90,7 @@ impl Module<'_, '_> {
         leb::push_unsigned(&mut head, self.text.len() as u64);
         output.push(&head)?;
         let defer_returns = self.write_bodies(&imports, output)?;
-        let size = u32::try_from(output.length() - start).map_err(|_| too_large())?;
-        output.patch(start - 5, &leb::padded(size))?;
+        self.write_size(start, output)?;
         Ok(Written { imported: imports.list.len() as u64, defer_returns })
     }
 
@@ -102,27 +101,43 @@ impl Module<'_, '_> {
         data: &DataImage,
         output: &mut Output,
     ) -> Result<(), Error> {
-        let segments = data.segments();
-        let size: usize = segments.iter().map(Segment::encoded_len).sum();
-        let mut count = Vec::new();
-        leb::push_unsigned(&mut count, segments.len() as u64);
-        let mut head = Vec::new();
-        section_head(&mut head, 11, count.len() + size)?;
-        head.extend_from_slice(&count);
-        output.push(&head)?;
-        // A batch is put together while the one before is written, the tail with the last one.
-        const BATCH: usize = 1 << 12;
-        let (mut ready, mut next) = (Vec::new(), Vec::new());
-        for batch in segments.chunks(BATCH) {
-            self.stop()?;
-            next.clear();
-            let fill = || batch.iter().for_each(|segment| segment.push(&mut next));
-            rayon::join(|| output.push(&ready), fill).0?;
-            std::mem::swap(&mut ready, &mut next);
-        }
-        let (pushed, tail) = rayon::join(|| output.push(&ready), || self.tail(written.imported));
+        let (pushed, tail) = rayon::join(
+            || self.write_segments(&data.segments(), output),
+            || self.tail(written.imported),
+        );
         pushed?;
         output.push(&tail)
+    }
+
+    fn write_segments(&self, segments: &[Segment], output: &mut Output) -> Result<(), Error> {
+        let start = output.length() + SECTION_HEAD;
+        let mut ready = Vec::with_capacity(2 * BUFFER);
+        section_head(&mut ready, 11, 0)?;
+        leb::push_unsigned(&mut ready, segments.len() as u64);
+        for segment in segments {
+            segment.push_head(&mut ready);
+            // What is long is written from where it is.
+            let long = segment.bytes.len() >= BUFFER;
+            if !long {
+                ready.extend_from_slice(segment.bytes);
+            }
+            if long || ready.len() >= BUFFER {
+                self.stop()?;
+                output.push(&ready)?;
+                ready.clear();
+            }
+            if long {
+                output.push(segment.bytes)?;
+            }
+        }
+        output.push(&ready)?;
+        self.write_size(start, output)
+    }
+
+    /// Says how large the section is that has just been written and began at `start`.
+    fn write_size(&self, start: u64, output: &mut Output) -> Result<(), Error> {
+        let size = u32::try_from(output.length() - start).map_err(|_| too_large())?;
+        output.patch(start - 5, &leb::padded(size))
     }
 
     /// Fails when somebody asked to stop.
@@ -335,6 +350,8 @@ fn plain_name(name: &[u8], out: &mut Vec<u8>) {
     }
 }
 
+/// How many bytes are gathered before they are written.
+const BUFFER: usize = 64 << 10;
 /// A section's number and its size in five bytes.
 const SECTION_HEAD: u64 = 1 + 5;
 

@@ -23,10 +23,10 @@ pub(crate) fn schedule(symbols: &mut Symbols) -> Result<Option<SymId>, Error> {
         let count = symbols.size(tasks) / 8;
         let payload = symbols.edit(slice);
         payload.clear();
-        payload.kind = SymKind::NoPtrData;
         payload.push_address(tasks, 0);
         payload.push_u64(count);
         payload.push_u64(count);
+        symbols.set_kind(slice, SymKind::NoPtrData);
     }
     Ok(main)
 }
@@ -38,10 +38,10 @@ fn list(symbols: &mut Symbols, root: &[u8], name: &[u8]) -> Result<Option<SymId>
     let tasks: Vec<SymId> =
         order.into_iter().filter(|&task| symbols.size(task) > EMPTY_TASK).collect();
     let payload = symbols.edit(list);
-    payload.kind = SymKind::NoPtrData;
     for task in tasks {
         payload.push_address(task, 0);
     }
+    symbols.set_kind(list, SymKind::NoPtrData);
     Ok(Some(list))
 }
 

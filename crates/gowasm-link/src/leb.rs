@@ -29,39 +29,10 @@ pub(crate) fn write_signed(out: &mut [u8], mut value: i64) -> usize {
     }
 }
 
-pub(crate) fn signed_len(value: i64) -> usize {
-    // One bit of the last byte is the sign.
-    let bits = 65 - if value < 0 { !value } else { value }.leading_zeros() as usize;
-    bits.div_ceil(7)
-}
-
-pub(crate) fn unsigned_len(value: u64) -> usize {
-    (64 - (value | 1).leading_zeros() as usize).div_ceil(7)
-}
-
 /// A number in exactly five bytes, as section sizes are written.
 pub(crate) fn padded(value: u32) -> [u8; 5] {
     std::array::from_fn(|i| {
         let byte = (value >> (7 * i)) as u8 & 0x7f;
         if i < 4 { byte | 0x80 } else { byte }
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lengths_fit_what_is_written() {
-        for value in [0, 1, 63, 64, 127, 128, 8191, 8192, 1 << 28, i64::MAX] {
-            for value in [value, -value, -value - 1] {
-                let mut out = Vec::new();
-                push_signed(&mut out, value);
-                assert_eq!(out.len(), signed_len(value), "{value}");
-            }
-            let mut out = Vec::new();
-            push_unsigned(&mut out, value as u64);
-            assert_eq!(out.len(), unsigned_len(value as u64), "{value}");
-        }
-    }
 }

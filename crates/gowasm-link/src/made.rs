@@ -83,10 +83,10 @@ impl StringData {
             let payload = symbols.edit(text);
             payload.push(value);
             payload.push(&[0]);
-            let payload = symbols.edit(variable);
-            if payload.kind == SymKind::Bss {
-                payload.kind = SymKind::Data;
+            if symbols.kind(variable) == SymKind::Bss {
+                symbols.set_kind(variable, SymKind::Data);
             }
+            let payload = symbols.edit(variable);
             payload.clear();
             payload.push_address(text, 0);
             payload.push_u64(value.len() as u64);
@@ -99,17 +99,16 @@ impl StringData {
 pub(crate) fn link_setup(symbols: &mut Symbols, mode: BuildMode) -> SymId {
     if mode == BuildMode::CShared {
         let library = symbols.lookup_or_make(b"runtime.islibrary");
+        symbols.set_kind(library, SymKind::NoPtrData);
         let payload = symbols.edit(library);
-        payload.kind = SymKind::NoPtrData;
         // The byte is appended to the variable's own size, as Go's linker does it.
         payload.data.to_mut().push(1);
         payload.size += 1;
     }
     let tls = symbols.lookup_or_make(b"runtime.tlsg");
     if symbols.kind(tls) == SymKind::Undefined {
-        let payload = symbols.edit(tls);
-        payload.kind = SymKind::TlsBss;
-        payload.size = 8;
+        symbols.set_kind(tls, SymKind::TlsBss);
+        symbols.edit(tls).size = 8;
     }
     symbols.set(tls, attr::REACHABLE);
     let module_data = symbols.lookup_or_make(b"runtime.firstmoduledata");
@@ -117,14 +116,14 @@ pub(crate) fn link_setup(symbols: &mut Symbols, mode: BuildMode) -> SymId {
     let profile = symbols.lookup(b"runtime.memProfileInternal");
     if profile.is_some_and(|profile| !symbols.is_reachable(profile)) {
         let disable = symbols.lookup_or_make(b"runtime.disableMemoryProfiling");
+        symbols.set_kind(disable, SymKind::NoPtrData);
         let payload = symbols.edit(disable);
-        payload.kind = SymKind::NoPtrData;
         payload.clear();
         payload.push(&[1]);
     }
     let own_section = symbols.version.moduledata_section;
     let kind = if own_section { SymKind::ModuleData } else { SymKind::NoPtrData };
-    symbols.edit(module_data).kind = kind;
+    symbols.set_kind(module_data, kind);
     symbols.set(module_data, attr::REACHABLE);
     module_data
 }

@@ -7,10 +7,25 @@ use rustc_hash::FxHasher;
 
 use crate::symbols::SymId;
 
+/// How many parts a table has, which are filled in parallel.
+pub(crate) const PARTS: usize = 4;
+
 #[derive(Debug, Default)]
 pub(crate) struct NameTable {
+    parts: [NamePart; PARTS],
+}
+
+/// The names whose hashes mean this part of the table.
+#[derive(Debug, Default)]
+pub(crate) struct NamePart {
     /// Full hash (needed again when the table grows), ABI, symbol.
     table: HashTable<(u64, u32, SymId)>,
+}
+
+/// The part in which a name with this hash is.
+pub(crate) fn part_of(hash: u64) -> usize {
+    // Bits that the tables themselves make no use of.
+    (hash >> 40) as usize % PARTS
 }
 
 pub(crate) fn hash_name(name: &[u8], version: u32) -> u64 {
@@ -21,8 +36,8 @@ pub(crate) fn hash_name(name: &[u8], version: u32) -> u64 {
 }
 
 impl NameTable {
-    pub(crate) fn with_capacity(names: usize) -> Self {
-        NameTable { table: HashTable::with_capacity(names) }
+    pub(crate) fn new(parts: [NamePart; PARTS]) -> Self {
+        NameTable { parts }
     }
 
     pub(crate) fn find<'n>(
@@ -31,10 +46,23 @@ impl NameTable {
         version: u32,
         name_of: impl Fn(SymId) -> &'n [u8],
     ) -> Option<SymId> {
-        self.find_hashed(hash_name(name, version), name, version, name_of)
+        let hash = hash_name(name, version);
+        self.parts[part_of(hash)].find(hash, name, version, name_of)
     }
 
-    pub(crate) fn find_hashed<'n>(
+    /// Adds a name that is known not to be there.
+    pub(crate) fn insert(&mut self, name: &[u8], version: u32, symbol: SymId) {
+        let hash = hash_name(name, version);
+        self.parts[part_of(hash)].insert(hash, version, symbol);
+    }
+}
+
+impl NamePart {
+    pub(crate) fn with_capacity(names: usize) -> Self {
+        NamePart { table: HashTable::with_capacity(names) }
+    }
+
+    pub(crate) fn find<'n>(
         &self,
         hash: u64,
         name: &[u8],
@@ -51,9 +79,5 @@ impl NameTable {
     /// Adds a name that is known not to be there, or that shadows an earlier one.
     pub(crate) fn insert(&mut self, hash: u64, version: u32, symbol: SymId) {
         self.table.insert_unique(hash, (hash, version, symbol), |&(hash, _, _)| hash);
-    }
-
-    pub(crate) fn insert_made(&mut self, name: &[u8], version: u32, symbol: SymId) {
-        self.insert(hash_name(name, version), version, symbol);
     }
 }

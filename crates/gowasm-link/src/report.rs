@@ -10,14 +10,8 @@ use crate::source;
 use crate::symbols::{ObjId, SymId, Symbols};
 
 /// Two packages define one symbol, and neither may be dropped.
-pub(crate) fn duplicate_definition(
-    symbols: &Symbols,
-    first: SymId,
-    second: ObjId,
-    at: u32,
-) -> Error {
-    let object = symbols.object(second);
-    let name = String::from_utf8_lossy(object.file.name(at)).into_owned();
+pub(crate) fn duplicate_definition(symbols: &Symbols, first: SymId, second: SymId) -> Error {
+    let name = String::from_utf8_lossy(symbols.name(second)).into_owned();
     let place = |object: Option<ObjId>| match object {
         Some(object) => {
             let library = &symbols.libraries[symbols.object(object).library.index()];
@@ -25,22 +19,14 @@ pub(crate) fn duplicate_definition(
         }
         None => "the linker".to_owned(),
     };
-    if object.file.symbol(at).flags().second & symbols.version.flag_wasm_export != 0 {
-        let packages =
-            [symbols.object_of(first), Some(second)].map(|object| package(symbols, object));
-        return duplicate_export(
-            symbols,
-            &name,
-            packages,
-            [symbols.origin(first), Some((second, at))],
-        );
+    let both = [first, second];
+    if symbols.flags(second).second & symbols.version.flag_wasm_export != 0 {
+        let packages = both.map(|symbol| package(symbols, symbols.object_of(symbol)));
+        return duplicate_export(symbols, &name, packages, both.map(|s| symbols.origin(s)));
     }
+    let [first, second] = both.map(|symbol| place(symbols.object_of(symbol)));
     Error::hinted(
-        format!(
-            "symbol {name} is defined twice: in {} and in {}",
-            place(symbols.object_of(first)),
-            place(Some(second))
-        ),
+        format!("symbol {name} is defined twice: in {first} and in {second}"),
         "two packages link the same name; rename one of them",
     )
 }

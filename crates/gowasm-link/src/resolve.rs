@@ -20,8 +20,8 @@ use crate::error::Error;
 use crate::kind::SymKind;
 use crate::load::Loaded;
 use crate::memory;
-use crate::names::{NameTable, hash_name};
-use crate::symbols::{ObjId, PackageDefs, SymId, Symbols, attr};
+use crate::names::{NamePart, NameTable, PARTS, hash_name, part_of};
+use crate::symbols::{Known, ObjId, PackageDefs, SymId, Symbols, attr};
 
 /// What is learnt of an object's definitions by looking at it alone.
 struct Survey {
@@ -43,6 +43,7 @@ pub(crate) fn number<'a>(loaded: Loaded<'a>) -> Result<Symbols<'a>, Error> {
         libraries: loaded.libraries,
         payloads: Vec::new(),
         places: Vec::new(),
+        known: Vec::new(),
         attrs: Vec::new(),
         aligns: Vec::new(),
         values: Vec::new(),
@@ -55,11 +56,11 @@ pub(crate) fn number<'a>(loaded: Loaded<'a>) -> Result<Symbols<'a>, Error> {
 
     reserve_numbers(&mut symbols);
     let surveys = survey(&mut symbols)?;
-    let (names, (shared, merged)) =
-        rayon::join(|| package_names(&symbols, &surveys), || merge_hashed(&symbols));
+    let ((names, again), (shared, merged)) =
+        rayon::join(|| gather_names(&symbols, &surveys), || merge_hashed(&symbols));
     symbols.names = names;
     apply_merged(&mut symbols, merged);
-    merge_named(&mut symbols, &surveys, &shared)?;
+    merge_named(&mut symbols, again, &shared)?;
     note_special(&mut symbols, &surveys, &shared);
     number_references(&mut symbols, &shared)?;
     symbols.values = memory::table(symbols.count(), 0);
@@ -79,15 +80,18 @@ fn reserve_numbers(symbols: &mut Symbols) {
         next += object.file.def_count() - object.file.package_def_count();
     }
     let count = next as usize;
-    symbols.places = memory::table(count, (0, 0));
+    (symbols.places, (symbols.known, symbols.attrs)) = rayon::join(
+        || memory::table(count, (0, 0)),
+        || (memory::table(count, Known::default()), (0..count).map(|_| AtomicU8::new(0)).collect()),
+    );
     symbols.places[0] = (u32::MAX, 0);
-    symbols.attrs.resize_with(count, Default::default);
     symbols.aligns = vec![0; count];
 }
 
 /// The places that one object's definitions have in the global tables.
 struct Slots<'s> {
     places: &'s mut [(u32, u32)],
+    known: &'s mut [Known],
     attrs: &'s mut [AtomicU8],
     aligns: &'s mut [u8],
 }
@@ -96,6 +100,7 @@ impl<'s> Slots<'s> {
     fn take(&mut self, count: usize) -> Slots<'s> {
         Slots {
             places: self.places.split_off_mut(..count).unwrap_or_default(),
+            known: self.known.split_off_mut(..count).unwrap_or_default(),
             attrs: self.attrs.split_off_mut(..count).unwrap_or_default(),
             aligns: self.aligns.split_off_mut(..count).unwrap_or_default(),
         }
@@ -111,10 +116,15 @@ fn survey(symbols: &mut Symbols) -> Result<Vec<Survey>, Error> {
         .map(|(number, name)| (name.as_bytes(), number))
         .collect();
     let mut places = std::mem::take(&mut symbols.places);
+    let mut known = std::mem::take(&mut symbols.known);
     let mut attrs = std::mem::take(&mut symbols.attrs);
     let mut aligns = std::mem::take(&mut symbols.aligns);
-    let mut left =
-        Slots { places: &mut places[1..], attrs: &mut attrs[1..], aligns: &mut aligns[1..] };
+    let mut left = Slots {
+        places: &mut places[1..],
+        known: &mut known[1..],
+        attrs: &mut attrs[1..],
+        aligns: &mut aligns[1..],
+    };
     let own: Vec<Slots> = symbols
         .objects
         .iter()
@@ -135,6 +145,7 @@ fn survey(symbols: &mut Symbols) -> Result<Vec<Survey>, Error> {
         .map(|(object, slots)| survey_object(reader, ObjId(object as u32), slots, &builtins))
         .collect();
     symbols.places = places;
+    symbols.known = known;
     symbols.attrs = attrs;
     symbols.aligns = aligns;
     surveys.into_iter().collect()
@@ -159,16 +170,16 @@ fn survey_object(
     let hashed = own..own + file.hashed64_count() + file.hashed_count();
     let [own_slots, other_slots] = slots;
     for (first, slots) in [(0, own_slots), (own, other_slots)] {
-        let slots = slots.places.iter_mut().zip(slots.attrs).zip(slots.aligns);
-        for (at, ((place, attrs), align)) in (first..).zip(slots) {
+        let slots = slots.places.iter_mut().zip(slots.known).zip(slots.attrs).zip(slots.aligns);
+        for (at, (((place, known), attrs), align)) in (first..).zip(slots) {
             let def = file.symbol(at);
             let broken = |what: &str| {
                 let name = String::from_utf8_lossy(file.name(at)).into_owned();
                 symbols.malformed(Some(id), format!("symbol {at} ({name}) {what}"))
             };
-            if SymKind::from_object(def.kind()).is_none() {
-                return Err(broken("is of an unknown kind"));
-            }
+            let flags = def.flags();
+            let kind = SymKind::from_object(def.kind());
+            *known = Known { kind: kind.ok_or_else(|| broken("is of an unknown kind"))?, flags };
             if def.align() != 0 {
                 if !def.align().is_power_of_two() {
                     return Err(broken("has an alignment that is no power of two"));
@@ -176,7 +187,6 @@ fn survey_object(
                 *align = def.align().trailing_zeros() as u8 + 1;
             }
             *place = (id.0, at);
-            let flags = def.flags();
             let used = if flags.used_in_iface() { attr::USED_IN_IFACE } else { 0 };
             *attrs.get_mut() = used | if flags.local() { attr::LOCAL } else { 0 };
             if flags.second & symbols.version.flag_wasm_export != 0 {
@@ -272,6 +282,7 @@ fn apply_merged(symbols: &mut Symbols, merged: Vec<Merged>) {
         symbols.aligns[kept] = symbols.aligns[kept].max(symbols.aligns[dropped]);
         if merged.larger {
             symbols.places[kept] = symbols.places[dropped];
+            symbols.known[kept] = symbols.known[dropped];
         }
     }
 }
@@ -330,33 +341,58 @@ fn merge_shard<const N: usize, K: Copy + Eq + std::hash::Hash>(
     merged
 }
 
-/// A table, with room for all names, of the packages' definitions that have one.
-fn package_names(symbols: &Symbols, surveys: &[Survey]) -> NameTable {
-    let all = surveys.iter().map(|survey| survey.names.len() + 16).sum();
-    let mut names = NameTable::with_capacity(all);
+/// A definition whose name an earlier one has.
+struct Again {
+    new: SymId,
+    old: SymId,
+}
+
+/// The table of names, and the definitions that come up again.
+fn gather_names(symbols: &Symbols, surveys: &[Survey]) -> (NameTable, Vec<Again>) {
+    let (mut parts, mut again) = (<[NamePart; PARTS]>::default(), Vec::new());
+    let found: Vec<_> =
+        (0..PARTS).into_par_iter().map(|part| gather_part(symbols, surveys, part)).collect();
+    for (part, (names, of_part)) in parts.iter_mut().zip(found) {
+        *part = names;
+        again.extend(of_part);
+    }
+    again.sort_unstable_by_key(|again| again.new);
+    (NameTable::new(parts), again)
+}
+
+fn gather_part(symbols: &Symbols, surveys: &[Survey], part: usize) -> (NamePart, Vec<Again>) {
+    let all: usize = surveys.iter().map(|survey| survey.names.len() + 16).sum();
+    // The parts are not exactly of one size.
+    let mut names = NamePart::with_capacity(all / PARTS * 9 / 8);
+    let own = |&&(hash, ..): &&(u64, u32, u32)| part_of(hash) == part;
     for (object, survey) in symbols.objects.iter().zip(surveys) {
-        for &(hash, abi, at) in &survey.names[..survey.package_names] {
+        for &(hash, abi, at) in survey.names[..survey.package_names].iter().filter(own) {
             names.insert(hash, abi, SymId(object.first_def + at));
         }
     }
-    names
-}
-
-/// The other definitions with a global name: one number for each name.
-fn merge_named(symbols: &mut Symbols, surveys: &[Survey], shared: &Shared) -> Result<(), Error> {
-    for (id, survey) in surveys.iter().enumerate() {
-        let first = symbols.objects[id].first_other - symbols.objects[id].file.package_def_count();
-        for &(hash, abi, at) in &survey.names[survey.package_names..] {
+    let mut again = Vec::new();
+    for (object, survey) in symbols.objects.iter().zip(surveys) {
+        let first = object.first_other - object.file.package_def_count();
+        for &(hash, abi, at) in survey.names[survey.package_names..].iter().filter(own) {
             let new = SymId(first + at);
-            let symbol = named_definition(symbols, id, (hash, abi, at), new)?;
-            if symbol != new {
-                shared.set(new.0, symbol);
-                let attrs = *symbols.attrs[new.index()].get_mut();
-                *symbols.attrs[symbol.index()].get_mut() |= attrs;
-                symbols.aligns[symbol.index()] =
-                    symbols.aligns[symbol.index()].max(symbols.aligns[new.index()]);
+            match names.find(hash, object.file.name(at), abi, |symbol| symbols.name(symbol)) {
+                Some(old) => again.push(Again { new, old }),
+                None => names.insert(hash, abi, new),
             }
         }
+    }
+    (names, again)
+}
+
+/// One number for each name.
+fn merge_named(symbols: &mut Symbols, again: Vec<Again>, shared: &Shared) -> Result<(), Error> {
+    for Again { new, old } in again {
+        merge_definition(symbols, new, old)?;
+        shared.set(new.0, old);
+        let (new, old) = (new.index(), old.index());
+        let attrs = *symbols.attrs[new].get_mut();
+        *symbols.attrs[old].get_mut() |= attrs;
+        symbols.aligns[old] = symbols.aligns[old].max(symbols.aligns[new]);
     }
     Ok(())
 }
@@ -382,44 +418,32 @@ fn note_special(symbols: &mut Symbols, surveys: &[Survey], shared: &Shared) {
     }
 }
 
-/// The number of a definition with a global name: `new`, or that of an earlier definition, which
-/// it may replace.
-fn named_definition(
-    symbols: &mut Symbols,
-    id: usize,
-    (hash, abi, at): (u64, u32, u32),
-    new: SymId,
-) -> Result<SymId, Error> {
-    let file = symbols.objects[id].file;
-    let def = file.symbol(at);
-    let name = file.name(at);
-    let Some(old) = symbols.names.find_hashed(hash, name, abi, |symbol| symbols.name(symbol))
-    else {
-        symbols.names.insert(hash, abi, new);
-        return Ok(new);
+/// Keeps the right one of two definitions of a name under the number of the earlier one.
+fn merge_definition(symbols: &mut Symbols, new: SymId, old: SymId) -> Result<(), Error> {
+    let (size, old_size) = (symbols.size(new), symbols.size(old));
+    let replace = |symbols: &mut Symbols| {
+        symbols.places[old.index()] = symbols.places[new.index()];
+        symbols.known[old.index()] = symbols.known[new.index()];
     };
-    let (size, old_size) = (u64::from(def.size()), symbols.size(old));
-    let replace = (id as u32, at);
     let old_dupok = symbols.flags(old).dupok();
-    if def.flags().dupok() {
+    if symbols.flags(new).dupok() {
         if old_size < size && (old_dupok || !symbols.version.strong_overrides_dupok) {
-            symbols.places[old.index()] = replace;
+            replace(symbols);
         }
-        return Ok(old);
+        return Ok(());
     }
     if old_dupok {
         if symbols.version.strong_overrides_dupok {
-            symbols.places[old.index()] = replace;
+            replace(symbols);
         }
-        return Ok(old);
+        return Ok(());
     }
     // Neither allows duplicates: one of them must be a mere declaration.
-    let (kind, old_kind) =
-        (SymKind::from_object(def.kind()).unwrap_or_default(), symbols.kind(old));
-    let (content, old_content) = (!file.data(at).is_empty(), !symbols.data(old).is_empty());
+    let (kind, old_kind) = (symbols.kind(new), symbols.kind(old));
+    let (content, old_content) = (!symbols.data(new).is_empty(), !symbols.data(old).is_empty());
     let (bss, old_bss) = (kind.is_data() && !content, old_kind.is_data() && !old_content);
     if old_bss && (kind.is_text() || content || (bss && size > old_size)) {
-        symbols.places[old.index()] = replace;
+        replace(symbols);
         if old_size > size {
             symbols.edit(old).size = old_size;
         }
@@ -428,9 +452,9 @@ fn named_definition(
             symbols.edit(old).size = size;
         }
     } else {
-        return Err(crate::report::duplicate_definition(symbols, old, ObjId(id as u32), at));
+        return Err(crate::report::duplicate_definition(symbols, old, new));
     }
-    Ok(old)
+    Ok(())
 }
 
 fn number_references(symbols: &mut Symbols, shared: &Shared) -> Result<(), Error> {

@@ -131,7 +131,6 @@ impl Reloc {
 pub struct Payload<'a> {
     pub name: Vec<u8>,
     pub version: u32,
-    pub kind: SymKind,
     pub size: u64,
     pub data: std::borrow::Cow<'a, [u8]>,
     pub relocs: Vec<Reloc>,
@@ -158,6 +157,13 @@ pub mod attr {
 
 const MADE: u32 = u32::MAX;
 
+/// What is asked of a symbol so often that going to its object each time would be slow.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Known {
+    pub(crate) kind: SymKind,
+    pub(crate) flags: SymFlags,
+}
+
 #[derive(Debug)]
 pub struct Symbols<'a> {
     pub version: &'static Version,
@@ -168,6 +174,7 @@ pub struct Symbols<'a> {
     pub payloads: Vec<Payload<'a>>,
     /// For each symbol, the object (or [`MADE`]) and the number in it.
     pub(crate) places: Vec<(u32, u32)>,
+    pub(crate) known: Vec<Known>,
     pub(crate) attrs: Vec<AtomicU8>,
     /// log2 of the alignment plus one, or 0 where the object says nothing.
     pub(crate) aligns: Vec<u8>,
@@ -215,13 +222,11 @@ impl<'a> Symbols<'a> {
     }
 
     pub fn kind(&self, symbol: SymId) -> SymKind {
-        match self.place(symbol) {
-            // Kinds were checked when the object was loaded.
-            Place::Object(object, at) => {
-                SymKind::from_object(self.object(object).file.symbol(at).kind()).unwrap_or_default()
-            }
-            Place::Made(at) => self.payloads[at as usize].kind,
-        }
+        self.known[symbol.index()].kind
+    }
+
+    pub(crate) fn set_kind(&mut self, symbol: SymId, kind: SymKind) {
+        self.known[symbol.index()].kind = kind;
     }
 
     pub fn size(&self, symbol: SymId) -> u64 {
@@ -240,10 +245,7 @@ impl<'a> Symbols<'a> {
 
     /// The flags of the definition; those of a symbol that the linker made from nothing are all off.
     pub fn flags(&self, symbol: SymId) -> SymFlags {
-        match self.origin(symbol) {
-            Some((object, at)) => self.object(object).file.symbol(at).flags(),
-            None => SymFlags { first: 0, second: 0 },
-        }
+        self.known[symbol.index()].flags
     }
 
     /// Where the object-file definition of `symbol` is, whether the linker changed it or not.
@@ -427,7 +429,7 @@ impl<'a> Symbols<'a> {
             return symbol;
         }
         let symbol = self.make_unnamed(name, version);
-        self.names.insert_made(name, version, symbol);
+        self.names.insert(name, version, symbol);
         symbol
     }
 
@@ -435,6 +437,7 @@ impl<'a> Symbols<'a> {
     pub fn make_unnamed(&mut self, name: &[u8], version: u32) -> SymId {
         let symbol = SymId(self.places.len() as u32);
         self.places.push((MADE, self.payloads.len() as u32));
+        self.known.push(Known::default());
         self.payloads.push(Payload { name: name.to_vec(), version, ..Payload::default() });
         self.attrs.push(AtomicU8::new(0));
         self.aligns.push(0);
@@ -452,7 +455,6 @@ impl<'a> Symbols<'a> {
             let payload = Payload {
                 name: file.name(at).to_vec(),
                 version: u32::from(def.abi()),
-                kind: self.kind(symbol),
                 size: def.size().into(),
                 data: std::borrow::Cow::Borrowed(file.data(at)),
                 relocs: self.relocs(symbol).collect(),
@@ -469,7 +471,8 @@ impl<'a> Symbols<'a> {
     pub fn define(&mut self, name: &[u8], kind: SymKind) -> SymId {
         let symbol = self.lookup_or_make(name);
         self.set(symbol, attr::REACHABLE);
-        self.edit(symbol).kind = kind;
+        self.edit(symbol);
+        self.set_kind(symbol, kind);
         symbol
     }
 }

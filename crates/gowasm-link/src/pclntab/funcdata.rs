@@ -181,9 +181,8 @@ fn make_tree_symbols(symbols: &mut Symbols, chunks: &mut [Chunk], names: &Names)
         let symbol = symbols.make_unnamed(b"", 0);
         symbols.set(symbol, attr::REACHABLE);
         symbols.set_align(symbol, TREE_ALIGN);
-        let payload = symbols.edit(symbol);
-        payload.kind = SymKind::GoFunc;
-        payload.push(&tree);
+        symbols.set_kind(symbol, SymKind::GoFunc);
+        symbols.edit(symbol).push(&tree);
         function.inline_tree = InlinePlace::Symbol(symbol);
     }
 }
