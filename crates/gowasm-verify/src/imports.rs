@@ -4,6 +4,7 @@
 use crate::guest::{Guest, Stop};
 use crate::plan::Checked;
 use crate::value::Val;
+use crate::verdict::MissingImport;
 use crate::{host, wasi};
 use gowasm_diagnostic::Position;
 use gowasm_directive::interface::{Interface, Item, ModuleImport};
@@ -74,15 +75,24 @@ impl Import {
     }
 
     fn missing(&self) -> String {
-        let Import { module, name, place, .. } = self;
-        let place = place.as_ref().map(|place| format!(" ({place})")).unwrap_or_default();
-        match module.as_str() {
-            wasip1::MODULE => format!(
-                "the import `{module}.{name}`{place} was called, which this host does not have"
-            ),
-            _ => format!(
-                "the import `{module}.{name}`{place} was called, and no [[host]] of a plan supplies it"
-            ),
+        let import = self.shown();
+        match self.module.as_str() {
+            wasip1::MODULE => format!("{import} was called, which this host does not have"),
+            _ => format!("{import} was called, and no [[host]] of a plan supplies it"),
         }
     }
+
+    fn shown(&self) -> MissingImport {
+        let Import { module, name, place, .. } = self;
+        MissingImport { module: module.clone(), name: name.clone(), position: place.clone() }
+    }
+}
+
+/// Those that trap when they are called.
+pub(crate) fn missing(imports: &[Import]) -> Vec<MissingImport> {
+    imports
+        .iter()
+        .filter(|import| matches!(import.what, What::Missing))
+        .map(Import::shown)
+        .collect()
 }

@@ -33,7 +33,9 @@ use std::time::Duration;
 pub use comparison::{Comparison, Disagreement, Gave, Missing, verify_everywhere};
 pub use plan::Plan;
 pub use program::{Ended, Program, run};
-pub use verdict::{EngineVersion, ModuleId, SCHEMA, Status, Step, StepKind, Verdict};
+pub use verdict::{
+    EngineVersion, MissingImport, ModuleId, SCHEMA, Status, Step, StepKind, Verdict,
+};
 pub use world::{Content, Preopened, World};
 
 const GOJS: &str = "gojs";

@@ -7,7 +7,7 @@ use crate::plan::{CallLimits, Checked, Output, Place, ReadyArg, ReadyCall, Ready
 use crate::sandbox::Sandbox;
 use crate::validate::validate;
 use crate::value::{self, Val};
-use crate::verdict::{ModuleId, SCHEMA, Status, Step, StepKind, Verdict};
+use crate::verdict::{MissingImport, ModuleId, SCHEMA, Status, Step, StepKind, Verdict};
 use crate::{Failure, Kind, Limits, Request, imports};
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::Manifest;
@@ -143,6 +143,12 @@ pub(crate) fn check_exports(interface: &Interface, manifest: Option<&Manifest>) 
     promised.iter().map(check).collect()
 }
 
+/// Where the plan wants each import to be there.
+fn refused_imports(missing: &[MissingImport]) -> String {
+    let names: Vec<_> = missing.iter().map(|import| import.to_string()).collect();
+    format!("no [[host]] of the plan supplies {}", names.join(", "))
+}
+
 struct Runner<'r> {
     engine: &'r Ready,
     limits: Limits,
@@ -163,9 +169,16 @@ impl Runner<'_> {
         if both {
             return vec![step.failed("exports both `_start` and `_initialize`: engines refuse it")];
         }
-        let imports = imports::bind(interface, &self.plan, self.manifest);
-        let load = |imports| self.engine.load(module, interface, imports, self.limits);
-        let loaded = match imports.and_then(load) {
+        let imports = match imports::bind(interface, &self.plan, self.manifest) {
+            Ok(imports) => imports,
+            Err(reason) => return vec![step.failed(reason)],
+        };
+        let step = Step { missing_imports: imports::missing(&imports), ..step };
+        if self.plan.refuse_missing_imports && !step.missing_imports.is_empty() {
+            let reason = refused_imports(&step.missing_imports);
+            return vec![step.failed(reason)];
+        }
+        let loaded = match self.engine.load(module, interface, imports, self.limits) {
             Ok(loaded) => loaded,
             Err(reason) => return vec![step.failed(reason)],
         };

@@ -1,8 +1,9 @@
 //! Verdicts: what a verification found, as JSON and for people. docs/schema/verdict.schema.json
 //! describes the JSON.
 
+use gowasm_diagnostic::Position;
 use serde::{Deserialize, Serialize};
-use std::fmt::Write;
+use std::fmt::{self, Display, Write};
 
 /// Raised when a field goes or changes its meaning.
 pub const SCHEMA: u32 = 1;
@@ -64,6 +65,26 @@ pub struct Step {
     pub stdout: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stderr: Option<String>,
+    /// Of the instantiation: imports that trap when they are called.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing_imports: Vec<MissingImport>,
+}
+
+/// A function that neither WASI nor the plan supplies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MissingImport {
+    pub module: String,
+    pub name: String,
+    /// Of the directive, where a manifest tells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<Position>,
+}
+
+impl Display for MissingImport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the import `{}.{}`", self.module, self.name)?;
+        self.position.iter().try_for_each(|position| write!(f, " ({position})"))
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,6 +126,7 @@ impl Step {
             instructions: None,
             stdout: None,
             stderr: None,
+            missing_imports: Vec::new(),
         }
     }
 
@@ -206,6 +228,9 @@ pub(crate) fn render_step(text: &mut String, step: &Step) {
     text.push('\n');
     if let Some(reason) = &step.reason {
         let _ = writeln!(text, "     {reason}");
+    }
+    for import in step.missing_imports.iter().filter(|_| step.status == Status::Passed) {
+        let _ = writeln!(text, "     {import} has nothing behind it: a call of it traps");
     }
     for (name, written) in [("stdout", &step.stdout), ("stderr", &step.stderr)] {
         if let Some(written) = written {

@@ -58,9 +58,17 @@ fn an_import_that_nothing_supplies_is_named_with_its_place() {
     let with_plan = |plan: &'static str| [REACTOR_BUILD, &["--plan", plan]].concat();
     // Only what is called has to be there.
     fails(&project, &with_plan("idle.toml"), 0, &[]);
+    let verdict: serde_json::Value =
+        serde_json::from_slice(&project.read("work/calc.verdict.json")).unwrap();
+    let missing =
+        &verdict["steps"].as_array().unwrap().iter().find_map(|step| step.get("missing_imports"));
+    assert_eq!(missing.unwrap()[0]["position"]["line"], 3, "{verdict}");
     let text =
         "the import `env.ask` (main.go:3:1) was called, and no [[host]] of a plan supplies it";
     fails(&project, &with_plan("asks.toml"), 1, &[text]);
+    project.write("work/strict.toml", "missing_imports = \"refuse\"\n");
+    let text = "no [[host]] of the plan supplies the import `env.ask` (main.go:3:1)";
+    fails(&project, &with_plan("strict.toml"), 1, &[text]);
 }
 
 /// What `go build` says to a package that it refuses.

@@ -56,6 +56,7 @@ impl Checker<'_> {
             return Checked::default();
         }
         Checked {
+            refuse_missing_imports: plan.refuse_missing_imports,
             allocator: memory.map(|memory| memory.allocator.value.clone()),
             release: memory.and_then(|m| m.release.as_ref()).map(|release| release.value.clone()),
             start,

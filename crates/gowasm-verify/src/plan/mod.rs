@@ -25,6 +25,7 @@ pub(crate) use ready::{
 pub struct Plan {
     path: String,
     text: String,
+    pub(crate) refuse_missing_imports: bool,
     pub(crate) memory: Option<MemoryPlan>,
     pub(crate) start: Option<Located<Start>>,
     pub(crate) calls: Vec<Call>,

@@ -24,6 +24,7 @@ fn syntax_error(error: &toml::de::Error, text: &str, path: &str) -> Diagnostic {
 impl<'t> Reader<'t> {
     fn plan(&mut self, document: DeTable<'t>) -> Plan {
         let mut top = Table::new("the plan", 0, document);
+        let refuse_missing_imports = self.missing_imports(&mut top);
         let memory = top.take("memory").and_then(|value| self.table("[memory]", value));
         let memory = memory.and_then(|table| self.memory(table));
         let start = top.take("start").and_then(|value| self.table("[start]", value));
@@ -37,7 +38,19 @@ impl<'t> Reader<'t> {
         self.finish(top);
         self.reject_twice(&hosts);
         let (path, text) = (self.path.to_owned(), self.text.to_owned());
-        Plan { path, text, memory, start, calls, hosts, world }
+        Plan { path, text, refuse_missing_imports, memory, start, calls, hosts, world }
+    }
+
+    fn missing_imports(&mut self, top: &mut Table<'t>) -> bool {
+        let Some(given) = self.string(top, "missing_imports") else { return false };
+        match given.value.as_str() {
+            "refuse" => true,
+            "trap" => false,
+            _ => {
+                self.fault(given.offset, "`missing_imports` must be \"trap\" or \"refuse\"");
+                false
+            }
+        }
     }
 
     fn memory(&mut self, mut table: Table<'t>) -> Option<MemoryPlan> {

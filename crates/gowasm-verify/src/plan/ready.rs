@@ -7,6 +7,7 @@ use crate::world::World;
 /// A plan that fits its module.
 #[derive(Debug, Default)]
 pub(crate) struct Checked {
+    pub(crate) refuse_missing_imports: bool,
     pub(crate) allocator: Option<String>,
     pub(crate) release: Option<String>,
     pub(crate) start: ReadyStart,
