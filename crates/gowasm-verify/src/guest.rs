@@ -110,7 +110,7 @@ fn in_memory(bytes: u64) -> usize {
     usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
-/// One instance in its engine. After a `Stop` it must not be called again.
+/// One instance in its engine. What it answers after a `Stop` is worth nothing, but for a refusal.
 pub(crate) trait Guest {
     fn state(&mut self) -> &mut State;
     /// The size of the module's memory.

@@ -246,7 +246,8 @@ impl Runner<'_> {
         self.finish(step, sandbox, self.limits, begun)
     }
 
-    /// Calls share an instance until one traps or exits; the next gets a new one.
+    /// Calls share an instance until one traps or exits; the next gets a new one, unless it is to
+    /// find out what an ended instance says.
     fn calls<'l>(
         &self,
         loaded: &'l dyn Loaded,
@@ -255,9 +256,18 @@ impl Runner<'_> {
         steps: &mut Vec<Step>,
     ) {
         let mut current = Some((first, false));
+        let mut ended = None;
         for call in &self.plan.calls {
             if call.uninitialized {
+                ended = None;
                 steps.push(self.uninitialized(loaded, call));
+                continue;
+            }
+            if call.ended {
+                steps.push(match &mut ended {
+                    Some(sandbox) => self.call(call, sandbox).0,
+                    None => described(call).failed("the call before it neither trapped nor exited"),
+                });
                 continue;
             }
             if call.fresh && current.as_ref().is_some_and(|(_, used)| *used) {
@@ -266,7 +276,11 @@ impl Runner<'_> {
             let (mut sandbox, _) = match current.take() {
                 Some(current) => current,
                 None => match self.another(loaded, initializes) {
-                    Ok(sandbox) => (sandbox, false),
+                    Ok(sandbox) => {
+                        // Engines in a process of their own have one instance at a time.
+                        ended = None;
+                        (sandbox, false)
+                    }
                     Err(reason) => {
                         steps.push(described(call).failed(reason));
                         continue;
@@ -275,8 +289,9 @@ impl Runner<'_> {
             };
             let (step, sound) = self.call(call, &mut sandbox);
             steps.push(step);
-            if sound {
-                current = Some((sandbox, true));
+            match sound {
+                true => current = Some((sandbox, true)),
+                false => ended = Some(sandbox),
             }
             if self.stop.load(Ordering::Relaxed) {
                 return;

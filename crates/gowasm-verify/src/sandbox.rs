@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-/// One instance. After a `Stop` it must not be called again.
+/// One instance. What it answers after a `Stop` is worth nothing, but for a refusal.
 pub(crate) struct Sandbox<'l> {
     guest: Box<dyn Guest + 'l>,
     /// What calls of this instance returned, under the names that the plan gave it.

@@ -142,6 +142,7 @@ impl Checker<'_> {
             output: call.output.clone(),
             fresh: call.fresh,
             uninitialized: call.uninitialized,
+            ended: call.ended,
             limits: call.limits,
             writes,
             reads,

@@ -80,6 +80,8 @@ pub(crate) struct Call {
     pub(crate) fresh: bool,
     /// On an instance of its own whose `_initialize` was not called.
     pub(crate) uninitialized: bool,
+    /// On the instance that the call before it ended.
+    pub(crate) ended: bool,
     pub(crate) limits: CallLimits,
     /// Before the call.
     pub(crate) writes: Vec<Located<Look>>,

@@ -81,6 +81,7 @@ impl<'t> Reader<'t> {
         let output = self.output(&mut table);
         let fresh = self.boolean(&mut table, "fresh");
         let uninitialized = self.boolean(&mut table, "uninitialized");
+        let ended = self.boolean(&mut table, "ended");
         let limits = self.limits(&mut table);
         let writes = self.looks(&mut table, "writes", false);
         let reads = self.looks(&mut table, "reads", true);
@@ -93,6 +94,7 @@ impl<'t> Reader<'t> {
             output,
             fresh,
             uninitialized,
+            ended,
             limits,
             writes,
             reads,

@@ -39,6 +39,7 @@ pub(crate) struct ReadyCall {
     pub(crate) output: Output,
     pub(crate) fresh: bool,
     pub(crate) uninitialized: bool,
+    pub(crate) ended: bool,
     pub(crate) limits: CallLimits,
     pub(crate) writes: Vec<Look>,
     pub(crate) reads: Vec<Look>,
