@@ -32,6 +32,7 @@ pub struct Module {
     settings: Result<Settings, Vec<Diagnostic>>,
     engine: Option<Engine>,
     allocator: Option<(String, Option<String>)>,
+    calling_back: Vec<String>,
 }
 
 /// A module by its name: what `[package.metadata.gowasm.NAME]` in the package's Cargo.toml says of it,
@@ -39,7 +40,8 @@ pub struct Module {
 /// package in the folder NAME. To be called from a build script.
 pub fn module(name: &str) -> Module {
     let folder = env::var_os("CARGO_MANIFEST_DIR").map_or_else(PathBuf::new, PathBuf::from);
-    Module { settings: find(name, &folder), engine: None, allocator: None }
+    let settings = find(name, &folder);
+    Module { settings, engine: None, allocator: None, calling_back: Vec::new() }
 }
 
 /// Asks the package first, then the workspaces around it.
@@ -123,6 +125,13 @@ impl Module {
         self
     }
 
+    /// The module imports a function of this name, and what the host has for it calls exports of the
+    /// instance that called it. In the bindings it gets the instance, as `&mut Inside<Self>`.
+    pub fn calling_back(mut self, import: &str) -> Self {
+        self.calling_back.push(import.to_owned());
+        self
+    }
+
     /// Builds, verifies, and tells Cargo: the inputs, `NAME_WASM` for `include_bytes!`, and
     /// `NAME_BINDINGS` for `include!`.
     pub fn compile(self) -> Result<Compiled, Error> {
@@ -147,8 +156,14 @@ impl Module {
                 None => of_plan(&settings),
             };
             let manifest = read_manifest(&outcome.manifest.path)?;
-            let wanted =
-                Bindings { engine, name: &settings.name, manifest: &manifest, allocator, module };
+            let wanted = Bindings {
+                engine,
+                name: &settings.name,
+                manifest: &manifest,
+                allocator,
+                calling_back: &self.calling_back,
+                module,
+            };
             let text = bindings::write(&wanted).map_err(Failure::input)?;
             write_if_other(&path, &text)
                 .map_err(|error| Failure::io("write the bindings", &path, &error))?;

@@ -16,6 +16,11 @@ func lookup(word string) float64
 //go:wasmimport host fill
 func fill(buffer unsafe.Pointer, size uint32, verbose bool) uint32
 
+// compare asks the host which text is better; the host has score tell it.
+//
+//go:wasmimport host compare
+func compare(a, b string) bool
+
 var kept = map[uintptr][]byte{}
 
 //go:wasmexport allocate
@@ -40,6 +45,9 @@ func score(text string, factor float64) float64 {
 	}
 	return sum * factor
 }
+
+//go:wasmexport better
+func better(a, b string) bool { return compare(a, b) }
 
 //go:wasmexport checksum
 func checksum(verbose bool) uint32 {

@@ -4,6 +4,6 @@ use gowasm_build::Engine;
 
 fn main() -> Result<(), gowasm_build::Error> {
     gowasm_build::module("greeter").bindings(Engine::Wasmi).compile()?;
-    gowasm_build::module("scorer").bindings(Engine::Wasmi).compile()?;
+    gowasm_build::module("scorer").bindings(Engine::Wasmi).calling_back("compare").compile()?;
     Ok(())
 }

@@ -26,11 +26,24 @@ impl Engine {
         }
     }
 
+    /// An expression: the error by which the engine is told of an exit with `status`.
+    pub(super) fn exited(self) -> &'static str {
+        match self {
+            Engine::Wasmi => "::wasmi::Error::i32_exit(status)",
+            Engine::Wasmtime => "::wasmtime::Error::new(::wasmtime_wasi::I32Exit(status))",
+        }
+    }
+
+    /// The function of the engine's own kind of errors that makes one of a text.
+    pub(super) fn error_from_text(self) -> &'static str {
+        match self {
+            Engine::Wasmi => "new",
+            Engine::Wasmtime => "msg",
+        }
+    }
+
     /// An expression: an error of the engine's own kind that says `text`.
     pub(super) fn error(self, text: &str) -> String {
-        match self {
-            Engine::Wasmi => format!("::wasmi::Error::new({text:?})"),
-            Engine::Wasmtime => format!("::wasmtime::Error::msg({text:?})"),
-        }
+        format!("{}::Error::{}({text:?})", self.crate_name(), self.error_from_text())
     }
 }

@@ -82,6 +82,8 @@ pub(super) struct Import {
     pub(super) module: String,
     pub(super) name: String,
     pub(super) function: Function,
+    /// The host's function may call exports.
+    pub(super) calls_back: bool,
 }
 
 impl Export {
@@ -102,6 +104,8 @@ const METHODS: &[&str] = &[
     "finish",
     "place",
     "free",
+    "typed_export",
+    "handed_back",
     "run",
 ];
 
@@ -117,10 +121,11 @@ pub(super) fn exports(manifest: &Manifest) -> Vec<Export> {
 }
 
 /// Names that the written functions use themselves.
-const LOCALS: &[&str] = &["caller", "linker", "memory", "module_memory", "result", "state"];
+const LOCALS: &[&str] =
+    &["caller", "inside", "linker", "memory", "module_memory", "result", "state"];
 
 /// What the host has to supply besides WASI.
-pub(super) fn imports(manifest: &Manifest) -> Vec<Import> {
+pub(super) fn imports(manifest: &Manifest, calling_back: &[String]) -> Vec<Import> {
     let mut taken = HashSet::new();
     let functions = manifest.imports.iter().filter_map(|import| {
         let go = import.go.as_ref()?;
@@ -129,7 +134,8 @@ pub(super) fn imports(manifest: &Manifest) -> Vec<Import> {
         }
         let (params, results) = (import.params.as_ref()?, import.results.as_ref()?);
         let function = function(&import.name, go, params, results, &mut taken);
-        Some(Import { module: import.module.clone(), name: import.name.clone(), function })
+        let (module, name) = (import.module.clone(), import.name.clone());
+        Some(Import { calls_back: calling_back.contains(&name), module, name, function })
     });
     functions.collect()
 }

@@ -6,6 +6,7 @@
 
 mod engine;
 mod function;
+mod inside;
 mod write;
 
 use function::{Export, Import};
@@ -28,6 +29,8 @@ pub(crate) struct Bindings<'a> {
     pub(crate) manifest: &'a Manifest,
     /// An export that gives memory, and one that takes it back.
     pub(crate) allocator: Option<(String, Option<String>)>,
+    /// Imports whose host functions call exports.
+    pub(crate) calling_back: &'a [String],
     pub(crate) module: &'a Path,
 }
 
@@ -39,12 +42,29 @@ struct Interface<'a> {
     imports: Vec<Import>,
 }
 
+impl Interface<'_> {
+    fn calls_back(&self) -> bool {
+        self.imports.iter().any(|import| import.calls_back)
+    }
+}
+
 pub(crate) fn write(bindings: &Bindings<'_>) -> Result<String, Diagnostic> {
     let manifest = bindings.manifest;
     let is_command = manifest.build_mode != Some(BuildMode::CShared);
+    let imports = function::imports(manifest, bindings.calling_back);
+    for name in bindings.calling_back {
+        if !imports.iter().any(|import| import.name == *name) {
+            let unknown = Diagnostic::error(format!("the module imports no function `{name}`"));
+            let names = imports.iter().map(|import| import.name.as_str());
+            return Err(match gowasm_verify::nearest(name, names) {
+                Some(near) => unknown.hint(format!("did you mean `{near}`?")),
+                None => unknown.hint("`gowasm inspect` lists them"),
+            });
+        }
+    }
     // A command's exports can be called only while it runs, by the functions that it imports.
-    let exports = if is_command { Vec::new() } else { function::exports(manifest) };
-    let imports = function::imports(manifest);
+    let unreachable = is_command && bindings.calling_back.is_empty();
+    let exports = if unreachable { Vec::new() } else { function::exports(manifest) };
     let with_strings = exports.iter().find(|export| export.takes_bytes());
     match (with_strings, &bindings.allocator) {
         (Some(export), None) => {
@@ -57,7 +77,7 @@ pub(crate) fn write(bindings: &Bindings<'_>) -> Result<String, Diagnostic> {
         (_, Some((allocator, release))) => {
             for name in [Some(allocator), release.as_ref()].into_iter().flatten() {
                 let known = manifest.exports.iter().any(|export| export.name == *name);
-                if !known && !is_command {
+                if !known && !unreachable {
                     let message =
                         format!("the module has no export `{name}` to place strings with");
                     return Err(Diagnostic::error(message));

@@ -1,14 +1,15 @@
 //! The text of the bindings.
 
-use super::Interface;
 use super::function::{Export, Function, Import, Parameter, Rust};
+use super::{Interface, inside};
 use heck::ToUpperCamelCase;
 use std::fmt::Write;
 
 /// Names of the engine's crate and what it does in its own way.
-struct Words {
-    engine: &'static str,
+pub(super) struct Words {
+    pub(super) engine: &'static str,
     exit_status: &'static str,
+    pub(super) exited: &'static str,
     instantiate: &'static str,
     name: String,
 }
@@ -18,6 +19,7 @@ pub(super) fn text(interface: &Interface<'_>) -> String {
     let words = Words {
         engine: engine.crate_name(),
         exit_status: engine.exit_status(),
+        exited: engine.exited(),
         instantiate: engine.instantiate(),
         name: type_name(interface.bindings.name),
     };
@@ -28,12 +30,17 @@ pub(super) fn text(interface: &Interface<'_>) -> String {
     }
     text.push_str(&structure(interface, &words));
     text.push_str(&methods(interface, &words));
+    if interface.calls_back() {
+        text.push_str(&inside::text(interface, &words));
+    }
     text
 }
 
 fn type_name(module: &str) -> String {
     match module.to_upper_camel_case() {
-        name if matches!(name.as_str(), "Error" | "Imports" | "Self") => format!("{name}Module"),
+        name if matches!(name.as_str(), "Error" | "Imports" | "Inside" | "Self") => {
+            format!("{name}Module")
+        }
         name => name,
     }
 }
@@ -101,14 +108,16 @@ impl Error {{
 
 fn imports(interface: &Interface<'_>, words: &Words) -> String {
     let Words { engine, .. } = words;
-    let mut text = String::from(
+    let bound = if interface.calls_back() { ": Sized + 'static" } else { "" };
+    let mut text = format!(
         "/// What the module imports from its host, besides WASI. Strings of Go are bytes, mostly UTF-8.\n\
-         pub trait Imports {\n",
+         pub trait Imports{bound} {{\n"
     );
     for import in &interface.imports {
-        let Import { module, name, function } = import;
+        let Import { module, name, function, calls_back } = import;
         let _ = writeln!(text, "    /// `{module}.{name}`: {}", function.origin);
-        let _ = writeln!(text, "    {};", signature(function));
+        let signature = if *calls_back { inside::signature(function) } else { signature(function) };
+        let _ = writeln!(text, "    {signature};");
     }
     let _ = write!(
         text,
@@ -117,7 +126,10 @@ fn imports(interface: &Interface<'_>, words: &Words) -> String {
          pub fn add_to_linker<T: Imports + 'static>(linker: &mut {engine}::Linker<T>) -> Result<(), Error> {{\n"
     );
     for import in &interface.imports {
-        text.push_str(&host_function(interface, import, words));
+        text.push_str(&match import.calls_back {
+            true => inside::host_function(import, words),
+            false => host_function(interface, import, words),
+        });
     }
     text.push_str("    Ok(())\n}\n\n");
     if interface.imports.iter().any(|import| has(&import.function, Rust::Bytes)) {
@@ -156,7 +168,7 @@ fn signature(function: &Function) -> String {
 
 fn host_function(interface: &Interface<'_>, import: &Import, words: &Words) -> String {
     let Words { engine, .. } = words;
-    let Import { module, name, function } = import;
+    let Import { module, name, function, .. } = import;
     let (bytes, addresses) = (has(function, Rust::Bytes), has(function, Rust::Address));
     let mut params = String::new();
     let mut values = Vec::new();
@@ -225,34 +237,59 @@ fn structure(interface: &Interface<'_>, words: &Words) -> String {
     text
 }
 
-/// A function of the instance that is looked up once.
+/// A function of the instance.
 struct Field {
     export: String,
     types: String,
 }
 
+impl Field {
+    fn new(export: &str, types: &str) -> Self {
+        Field { export: export.to_owned(), types: types.to_owned() }
+    }
+}
+
+/// Those that are looked up once.
 fn fields(interface: &Interface<'_>) -> Vec<(String, Field)> {
-    let field = |name: &str, export: &str, types: &str| {
-        (name.to_owned(), Field { export: export.to_owned(), types: types.to_owned() })
-    };
     if interface.is_command {
-        return vec![field("start", "_start", "(), ()")];
+        return vec![("start".to_owned(), Field::new("_start", "(), ()"))];
     }
     let mut fields = Vec::new();
     if let Some((allocator, release)) = &interface.bindings.allocator {
-        fields.push(field("allocator", allocator, "(u32,), u32"));
+        fields.push(("allocator".to_owned(), Field::new(allocator, ALLOCATOR)));
         if let Some(release) = release {
-            fields.push(field("release", release, "(u32,), ()"));
+            fields.push(("release".to_owned(), Field::new(release, RELEASE)));
         }
     }
     for export in &interface.exports {
-        fields.push(field(&field_name(export), &export.name, &types(&export.function)));
+        fields.push((field_name(export), Field::new(&export.name, &types(&export.function))));
     }
     fields
 }
 
+const ALLOCATOR: &str = "(u32,), u32";
+const RELEASE: &str = "(u32,), ()";
+
 fn field_name(export: &Export) -> String {
     format!("export_{}", export.function.rust_name)
+}
+
+/// How a method comes by a function of the instance.
+#[derive(Clone, Copy)]
+pub(super) enum Reach {
+    /// The struct has it.
+    Field,
+    /// The engine knows it by its name.
+    Name,
+}
+
+impl Reach {
+    fn function(self, field: &str, export: &str, types: &str) -> String {
+        match self {
+            Reach::Field => format!("self.{field}"),
+            Reach::Name => format!("self.typed_export::<{types}>({export:?})?"),
+        }
+    }
 }
 
 fn types(function: &Function) -> String {
@@ -292,10 +329,27 @@ fn methods(interface: &Interface<'_>, words: &Words) -> String {
     }
     let names: Vec<&str> = fields.iter().map(|(field, _)| field.as_str()).collect();
     let names = names.iter().fold(String::new(), |text, name| text + ", " + name);
-    let _ = write!(
-        text,
-        "        Ok(Self {{ store, memory, poisoned: false{names} }})\n    }}\n\n    \
-         /// The host's own data.\n    pub fn data(&self) -> &T {{\n        self.store.data()\n    }}\n\n    \
+    let _ = writeln!(text, "        Ok(Self {{ store, memory, poisoned: false{names} }})\n    }}");
+    text.push_str(&state(words));
+    if interface.is_command {
+        text.push_str(
+            "\n    /// Runs `main`. A command runs once; an exit with status 0 is its good end.\n    \
+             pub fn run(&mut self) -> Result<(), Error> {\n        self.check()?;\n        \
+             let result = self.start.call(&mut self.store, ());\n        self.poisoned = true;\n        \
+             match self.finish(result) {\n            Err(Error::Exit(0)) => Ok(()),\n            other => other,\n        }\n    }\n",
+        );
+    } else {
+        text.push_str(&calls(interface, Reach::Field));
+    }
+    text.push_str("}\n");
+    text
+}
+
+/// Data, memory, and whether the instance has ended.
+pub(super) fn state(words: &Words) -> String {
+    let Words { engine, .. } = words;
+    format!(
+        "\n    /// The host's own data.\n    pub fn data(&self) -> &T {{\n        self.store.data()\n    }}\n\n    \
          pub fn data_mut(&mut self) -> &mut T {{\n        self.store.data_mut()\n    }}\n\n    \
          /// The module's memory, where addresses lead to.\n    \
          pub fn memory(&self) -> &[u8] {{\n        self.memory.data(&self.store)\n    }}\n\n    \
@@ -305,40 +359,42 @@ fn methods(interface: &Interface<'_>, words: &Words) -> String {
          if self.poisoned {{ Err(Error::Poisoned) }} else {{ Ok(()) }}\n    }}\n\n    \
          fn finish<R>(&mut self, result: Result<R, {engine}::Error>) -> Result<R, Error> {{\n        \
          self.poisoned |= result.is_err();\n        result.map_err(Error::of_call)\n    }}\n"
-    );
-    if interface.is_command {
-        text.push_str(
-            "\n    /// Runs `main`. A command runs once; an exit with status 0 is its good end.\n    \
-             pub fn run(&mut self) -> Result<(), Error> {\n        self.check()?;\n        \
-             let result = self.start.call(&mut self.store, ());\n        self.poisoned = true;\n        \
-             match self.finish(result) {\n            Err(Error::Exit(0)) => Ok(()),\n            other => other,\n        }\n    }\n",
-        );
-    }
+    )
+}
+
+/// A method for each export.
+pub(super) fn calls(interface: &Interface<'_>, reach: Reach) -> String {
+    let mut text = String::new();
     if interface.exports.iter().any(Export::takes_bytes) {
-        text.push_str(&placing(interface));
+        text.push_str(&placing(interface, reach));
     }
     for export in &interface.exports {
-        text.push_str(&method(export));
+        text.push_str(&method(export, reach));
     }
-    text.push_str("}\n");
     text
 }
 
 /// How strings get into the module's memory and out of it again.
-fn placing(interface: &Interface<'_>) -> String {
-    let has_release =
-        interface.bindings.allocator.as_ref().is_some_and(|(_, release)| release.is_some());
-    let free = if has_release {
-        "        if length > 0 {\n            let result = self.release.call(&mut self.store, (address,));\n            \
-         self.finish(result)?;\n        }\n        Ok(())\n"
-    } else {
-        "        // The module has no export that takes memory back.\n        let _ = (address, length);\n        Ok(())\n"
+fn placing(interface: &Interface<'_>, reach: Reach) -> String {
+    let (allocator, release) = interface
+        .bindings
+        .allocator
+        .as_ref()
+        .map_or(("", None), |both| (both.0.as_str(), both.1.as_deref()));
+    let allocator = reach.function("allocator", allocator, ALLOCATOR);
+    let free = match release {
+        Some(release) => format!(
+            "        if length > 0 {{\n            let result = {}.call(&mut self.store, (address,));\n            \
+             self.finish(result)?;\n        }}\n        Ok(())\n",
+            reach.function("release", release, RELEASE)
+        ),
+        None => "        // The module has no export that takes memory back.\n        let _ = (address, length);\n        Ok(())\n".to_owned(),
     };
     format!(
         "\n    fn place(&mut self, bytes: &[u8]) -> Result<(u32, u32), Error> {{\n        \
          let length = u32::try_from(bytes.len()).map_err(|_| Error::Memory)?;\n        \
          if length == 0 {{\n            return Ok((0, 0));\n        }}\n        \
-         let result = self.allocator.call(&mut self.store, (length,));\n        \
+         let result = {allocator}.call(&mut self.store, (length,));\n        \
          let address = self.finish(result)?;\n        \
          let start = address as usize;\n        \
          let end = start.checked_add(bytes.len()).ok_or(Error::Memory)?;\n        \
@@ -349,7 +405,7 @@ fn placing(interface: &Interface<'_>) -> String {
     )
 }
 
-fn method(export: &Export) -> String {
+fn method(export: &Export, reach: Reach) -> String {
     let Export { name, function } = export;
     let mut params = String::new();
     let (mut placed, mut values, mut freed) = (String::new(), Vec::new(), String::new());
@@ -377,10 +433,11 @@ fn method(export: &Export) -> String {
     };
     let returned = function.result.map_or("()", Rust::name);
     let value = if function.result == Some(Rust::Bool) { "result != 0" } else { "result" };
-    let (rust_name, origin, field) = (&function.rust_name, &function.origin, field_name(export));
+    let Function { rust_name, origin, .. } = function;
+    let called = reach.function(&field_name(export), name, &types(function));
     format!(
         "\n    /// `{name}`: {origin}\n    pub fn {rust_name}(&mut self{params}) -> Result<{returned}, Error> {{\n        \
-         self.check()?;\n{placed}        let result = self.{field}.call(&mut self.store, {values});\n        \
+         self.check()?;\n{placed}        let result = {called}.call(&mut self.store, {values});\n        \
          let result = self.finish(result)?;\n{freed}        Ok({value})\n    }}\n"
     )
 }

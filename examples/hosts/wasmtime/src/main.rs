@@ -31,6 +31,24 @@ impl scorer::Imports for Host {
         memory[buffer as usize..][..count as usize].fill(7);
         count
     }
+
+    /// Has the plugin itself score both. An empty text has it end: by an exit, or by a panic.
+    fn compare(
+        inside: &mut scorer::Inside<'_, Self>,
+        a: &[u8],
+        b: &[u8],
+    ) -> std::result::Result<bool, scorer::Error> {
+        if a.is_empty() {
+            inside.type_(3)?;
+        }
+        if b.is_empty() {
+            // What went wrong in there cannot be kept from the caller.
+            let _ = inside.type_(0);
+            return Ok(true);
+        }
+        inside.data_mut().looked_up.clear();
+        Ok(inside.score(a, 1.0)? > inside.score(b, 1.0)?)
+    }
 }
 
 fn parts(wasm: &[u8]) -> Result<(Store<Host>, Linker<Host>, Module)> {
@@ -88,6 +106,25 @@ mod tests {
         assert_eq!(scorer.data().looked_up, ["go", "in", "rust"]);
         assert_eq!((scorer.checksum(true).unwrap(), scorer.checksum(false).unwrap()), (35, 21));
         assert!(!scorer.is_held().unwrap());
+    }
+
+    #[test]
+    fn the_host_calls_the_module_that_called_it() {
+        let mut scorer = scorer().unwrap();
+        assert!(scorer.better("three words here", "two words").unwrap());
+        assert_eq!(scorer.data().looked_up, ["three", "words", "here", "two", "words"]);
+        assert!(!scorer.better("a", "bcd").unwrap());
+        assert!(!scorer.is_held().unwrap());
+    }
+
+    #[test]
+    fn what_ends_a_module_in_a_call_back_ends_it_outside_as_well() {
+        let mut exiting = scorer().unwrap();
+        assert!(matches!(exiting.better("", "b"), Err(scorer::Error::Exit(3))));
+        assert!(matches!(exiting.is_held(), Err(scorer::Error::Poisoned)));
+        let mut trapping = scorer().unwrap();
+        assert!(matches!(trapping.better("a", ""), Err(scorer::Error::Trap(_))));
+        assert!(trapping.is_poisoned());
     }
 
     #[test]
