@@ -96,6 +96,35 @@ fn builds_what_cargo_selects() {
     assert!(project.exists("out/gowasm/one.wasm"));
 }
 
+#[test]
+fn flags_are_heeded_as_cargo_heeds_them() {
+    let project = workspace();
+    let proxies = project.path("proxies");
+    let body = format!(
+        "echo \"$GOPROXY\" >> '{}'\nexec '{}' \"$@\"",
+        proxies.display(),
+        project.path("go-counted").display()
+    );
+    let go = project.script("go-offline", &body);
+    let go = go.to_str().unwrap();
+    let loud = ["build", "--offline", "-v", "--color=always", "--go", go];
+    let run = cargo_gowasm(&project, "work/host", &loud);
+    ends(&run, 0, &["calc: building because ", "calc: using go1."]);
+    let proxies = String::from_utf8(project.read("proxies")).unwrap();
+    assert!(
+        proxies.lines().count() > 0 && proxies.lines().all(|proxy| proxy == "off"),
+        "{proxies}"
+    );
+
+    project.write("work/main.go", &REACTOR.replace("wasmexport add", "wasmexprot add"));
+    let coloured = cargo_gowasm(&project, "work/host", &["check", "--color=always"]);
+    assert!(coloured.stderr.contains("\x1b["), "{}", coloured.stderr);
+    let plain = cargo_gowasm(&project, "work/host", &["check", "--color=never"]);
+    assert!(plain.stderr.contains("GW017") && !plain.stderr.contains('\x1b'), "{}", plain.stderr);
+    let quiet = cargo_gowasm(&project, "work/host", &["check", "-q"]);
+    assert_eq!((quiet.code, quiet.stderr.as_str()), (Some(0), ""));
+}
+
 /// A stand-in that says how it was called and refuses: Binaryen's own is tried with `gowasm build`.
 #[test]
 fn wasm_opt_is_asked_for_by_table_or_flag() {
