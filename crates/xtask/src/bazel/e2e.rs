@@ -1,6 +1,7 @@
 //! `test_workspace/` under a real Bazel: locally in its sandbox, then on real remote execution servers.
 //! The cases of a machine build upon each other, as a working day does.
 
+use super::beside;
 use super::log::{Spawn, outputs};
 use super::remote::Cluster;
 use super::{Buildifier, Kit, Machine, Run};
@@ -164,7 +165,7 @@ fn generated(count: &mut Count, kit: &Kit, buildifier: &Buildifier) {
             fs::remove_file(machine.file(file))?;
         }
         edit(&machine.file(&files[2]), "    deps = [\"//plugin/greeting\"],\n", "")?;
-        let (succeeded, written) = machine.gowasm(&["generate"])?;
+        let (succeeded, written) = machine.gowasm(&["bazel", "generate"])?;
         let names = files.iter().map(|file| file.trim_start_matches("test_workspace/"));
         ensure!(succeeded && written.lines().eq(names), "it wrote {written}");
         let written: Vec<_> = files.iter().map(|file| machine.file(file)).collect();
@@ -184,11 +185,11 @@ fn generated(count: &mut Count, kit: &Kit, buildifier: &Buildifier) {
             "\"example.com/test/plugin/greeting\"\n\t\"example.com/test/shared/words\"",
         )?;
         edit(&file, "words.System)", "words.System+greeting.Text()[:0])")?;
-        let check = || machine.gowasm(&["generate", "--check"]);
+        let check = || machine.gowasm(&["bazel", "generate", "--check"]);
         let (succeeded, diff) = check()?;
         let added = "+        \"//plugin/greeting\",\n";
         ensure!(!succeeded && diff.contains(added), "the check said {diff}");
-        let (succeeded, written) = machine.gowasm(&["generate"])?;
+        let (succeeded, written) = machine.gowasm(&["bazel", "generate"])?;
         ensure!(succeeded && written == "tool/BUILD.bazel\n", "it wrote {written}");
         ensure!(check()? == (true, String::new()), "the check still finds something");
         machine.succeed("build", &[LOCAL, "//tool"]).map(drop)
@@ -209,6 +210,9 @@ fn remote(count: &mut Count, kit: &Kit, programs: &Programs, clean: Option<Diges
     }) else {
         return;
     };
+    let beside = case(count, "gowasm build takes nothing of Bazel's out of the cache", || {
+        beside::takes_nothing_of_bazels(kit, &cluster.url())
+    });
     case(
         count,
         "another machine takes all from the remote cache, and only what it asks for",
@@ -227,6 +231,11 @@ fn remote(count: &mut Count, kit: &Kit, programs: &Programs, clean: Option<Diges
             Ok(())
         },
     );
+    if let Some(module) = beside {
+        case(count, "gowasm build finds its own beside Bazel's", || {
+            beside::finds_its_own(kit, &cluster.url(), &module)
+        });
+    }
     case(count, "a damaged blob in the cache is refused, and made again", || {
         let other = Machine::start(kit, "elsewhere")?;
         let good = cluster.cached(&other, &["//plugin"])?;

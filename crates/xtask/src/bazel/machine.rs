@@ -150,9 +150,9 @@ impl Machine {
         Ok(run)
     }
 
-    /// `gowasm bazel ARGUMENTS..` in `test_workspace/`: whether it succeeded, and its stdout.
+    /// `gowasm ARGUMENTS..` in `test_workspace/`: whether it succeeded, and its stdout.
     pub(crate) fn gowasm(&self, arguments: &[&str]) -> Result<(bool, String)> {
-        let output = self.inside(&["gowasm", "bazel"]).args(arguments).output()?;
+        let output = self.inside(&["gowasm"]).args(arguments).output()?;
         eprint!("{}", String::from_utf8_lossy(&output.stderr));
         Ok((output.status.success(), String::from_utf8(output.stdout)?))
     }

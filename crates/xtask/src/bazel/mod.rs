@@ -1,5 +1,6 @@
 //! Bazel, in a root file system that has it, for tests and measurements of the rules.
 
+mod beside;
 mod buildifier;
 pub(crate) mod e2e;
 pub(crate) mod forky;

@@ -15,6 +15,10 @@ impl Cluster {
         Ok(Cluster { grid: BuildGrid::start(programs, 2)? })
     }
 
+    pub(crate) fn url(&self) -> String {
+        self.grid.url()
+    }
+
     /// Builds with nothing but remote execution.
     pub(crate) fn execute(&self, machine: &Machine, arguments: &[&str]) -> Result<Run> {
         build(machine, &self.flags(), arguments)
