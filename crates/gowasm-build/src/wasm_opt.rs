@@ -8,7 +8,7 @@ use gowasm_diagnostic::Diagnostic;
 use gowasm_store::{Action, Blob, Blobs, Digest, show_size};
 use gowasm_wasm_opt::Level;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
@@ -124,7 +124,7 @@ pub fn wasm_opt(
         let limit = format!("{} s", wasm_opt.time.as_secs());
         return Err(gave_up(limit, "--wasm-opt-time-limit"));
     }
-    if REFUSED_MEMORY.iter().any(|words| finished.stderr.contains(words)) {
+    if refused_memory(finished.status, &finished.stderr) {
         let limit = format!("{} of memory", show_size(wasm_opt.memory_bytes));
         return Err(gave_up(limit, "--wasm-opt-memory-limit"));
     }
@@ -134,6 +134,16 @@ pub fn wasm_opt(
     Err(Failure::input(
         Diagnostic::error(message).hint("leave out --wasm-opt to have the module as it was linked"),
     ))
+}
+
+/// Whether it ended for want of memory. With very little of it, C++ cannot even say why it aborts.
+fn refused_memory(status: ExitStatus, stderr: &str) -> bool {
+    #[cfg(unix)]
+    let aborted = std::os::unix::process::ExitStatusExt::signal(&status) == Some(libc::SIGABRT);
+    #[cfg(not(unix))]
+    let aborted = false;
+    REFUSED_MEMORY.iter().any(|words| stderr.contains(words))
+        || (aborted && stderr.trim().is_empty())
 }
 
 /// What the session's linked module becomes.

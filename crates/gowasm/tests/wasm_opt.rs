@@ -47,10 +47,10 @@ fn memory_that_is_refused_is_told_and_nothing_is_published() {
         "-o",
         "m.wasm",
         "--wasm-opt=Oz",
-        "--wasm-opt-memory-limit=48M",
+        "--wasm-opt-memory-limit=24M",
     ]);
     assert_eq!(run.code, Some(1), "{}", run.stderr);
-    for part in ["gave up", "48.0 MiB of memory", "--wasm-opt-memory-limit"] {
+    for part in ["gave up", "24.0 MiB of memory", "--wasm-opt-memory-limit"] {
         assert!(run.stderr.contains(part), "{part} in {}", run.stderr);
     }
     assert!(!project.exists("work/m.wasm"));
