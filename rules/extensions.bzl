@@ -1,7 +1,7 @@
-"""The module extension: Go SDKs, the gowasm tool and third-party Go modules."""
+"""The module extension: Go SDKs, the gowasm tool, node, wasm-opt and third-party Go modules."""
 
 load("//rules/private:go_modules.bzl", "go_modules_repository")
-load("//rules/private:repositories.bzl", "go_sdk_repository", "gowasm_repository", "toolchains_repository")
+load("//rules/private:repositories.bzl", "go_sdk_repository", "gowasm_repository", "program_repository", "toolchains_repository")
 
 _SOURCE_ATTRS = {
     "path": attr.string(doc = "Where it is on this machine."),
@@ -26,6 +26,22 @@ _tool = tag_class(
     doc = "The gowasm tool.",
 )
 
+_PROGRAM_DOC = "The program on the PATH, where neither path nor urls is given, and in an archive."
+
+_node = tag_class(
+    attrs = _SOURCE_ATTRS | {
+        "program": attr.string(default = "node", doc = _PROGRAM_DOC),
+    },
+    doc = "Node.js 20 or newer, in which modules of `goos = \"js\"` are verified.",
+)
+
+_wasm_opt = tag_class(
+    attrs = _SOURCE_ATTRS | {
+        "program": attr.string(default = "wasm-opt", doc = _PROGRAM_DOC),
+    },
+    doc = "Binaryen's wasm-opt, for a gowasm that was built without it.",
+)
+
 _modules = tag_class(
     attrs = {
         "go": attr.string(doc = "The go command, where it is not the one on the PATH."),
@@ -39,11 +55,14 @@ _modules = tag_class(
 def _go_wasm_impl(module_ctx):
     sdks = []
     tools = []
+    programs = {"node": [], "wasm_opt": []}
     for module in module_ctx.modules:
         # Only the root module chooses, as with every toolchain.
         if module.is_root:
             sdks += module.tags.sdk
             tools += module.tags.tool
+            programs["node"] += module.tags.node
+            programs["wasm_opt"] += module.tags.wasm_opt
             for tag in module.tags.modules:
                 go_modules_repository(name = tag.name, go = tag.go, go_mod = tag.go_mod, go_sum = tag.go_sum)
     names = []
@@ -76,14 +95,29 @@ def _go_wasm_impl(module_ctx):
         )
     else:
         gowasm_repository(name = "go_wasm_tool", program = "gowasm")
-    toolchains_repository(name = "go_wasm_toolchains", sdks = names)
+    for name, tags in programs.items():
+        if len(tags) > 1:
+            fail("%s is named twice" % name)
+        for tag in tags:
+            program_repository(
+                name = "go_wasm_" + name,
+                path = tag.path,
+                program = tag.program,
+                sha256 = tag.sha256,
+                strip_prefix = tag.strip_prefix,
+                urls = tag.urls,
+            )
+    programs = [name for name, tags in programs.items() if tags]
+    toolchains_repository(name = "go_wasm_toolchains", programs = programs, sdks = names)
 
 go_wasm = module_extension(
     implementation = _go_wasm_impl,
     tag_classes = {
         "modules": _modules,
+        "node": _node,
         "sdk": _sdk,
         "tool": _tool,
+        "wasm_opt": _wasm_opt,
     },
-    doc = "Go SDKs, the gowasm tool and third-party Go modules.",
+    doc = "Go SDKs, the gowasm tool, node, wasm-opt and third-party Go modules.",
 )

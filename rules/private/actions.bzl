@@ -35,7 +35,20 @@ def _dep_arg(package):
 def _directives_arg(package):
     return package.directives.path
 
-def compile_action(ctx, name, importpath, srcs, embedsrcs, infos, goos, tags = [], module = "", lang = ""):
+def compile_action(
+        ctx,
+        name,
+        importpath,
+        srcs,
+        embedsrcs,
+        infos,
+        goos,
+        tags = [],
+        module = "",
+        lang = "",
+        label = None,
+        with_tests = False,
+        importers = []):
     """Compiles one Go package.
 
     Args:
@@ -49,6 +62,9 @@ def compile_action(ctx, name, importpath, srcs, embedsrcs, infos, goos, tags = [
         tags: build tags
         module: `path@version` of somebody else's Go module
         lang: version of the language, such as `go1.24`
+        label: the target whose package the files belong to; the rule's own without
+        with_tests: whether tests that are part of the package are compiled with it
+        importers: import paths of what imports the package
 
     Returns:
         GoWasmPackageInfo
@@ -56,23 +72,35 @@ def compile_action(ctx, name, importpath, srcs, embedsrcs, infos, goos, tags = [
     archive = ctx.actions.declare_file(name + ".a")
     export = ctx.actions.declare_file(name + ".x")
     directives = ctx.actions.declare_file(name + ".directives.json")
+    source = struct(
+        label = label or ctx.label,
+        # Tuples, for what is in a depset may not change.
+        srcs = tuple(srcs),
+        embedsrcs = tuple(embedsrcs),
+        deps = tuple(infos),
+        goos = goos,
+        lang = lang,
+        module = module,
+    )
     _compile(
         ctx,
         command = "compile",
         mnemonic = "GoWasmCompile",
         progress_message = "Compiling Go package %s" % importpath,
         outputs = {"directives": directives, "export": export, "output": archive},
-        source = struct(importpath = importpath, srcs = srcs, embedsrcs = embedsrcs, infos = infos),
-        target = struct(goos = goos, tags = tags, module = module, lang = lang),
+        importpath = importpath,
+        source = source,
+        tags = tags,
+        more = (["--with-tests"] if with_tests else []) + ["--importer=" + path for path in importers],
     )
-    this = struct(importpath = importpath, archive = archive, directives = directives)
+    this = struct(importpath = importpath, archive = archive, directives = directives, source = source)
     return GoWasmPackageInfo(
         importpath = importpath,
         archive = archive,
         export = export,
         directives = directives,
-        source = struct(label = ctx.label, srcs = srcs, embedsrcs = embedsrcs, deps = infos, goos = goos, lang = lang),
-        transitive = depset([this], transitive = [info.transitive for info in infos]),
+        source = source,
+        transitive = depset([this], transitive = [info.transitive for info in infos], order = "postorder"),
     )
 
 def compile_test_action(ctx, name, importpath, srcs, embedsrcs, infos, goos, tags = [], lang = ""):
@@ -92,8 +120,43 @@ def compile_test_action(ctx, name, importpath, srcs, embedsrcs, infos, goos, tag
     Returns:
         GoWasmPackageInfo of the main package
     """
-    importers = [info.importpath for info in infos if importpath in [p.importpath for p in info.transitive.to_list()]]
-    package = ctx.actions.declare_file(name + ".package.a")
+    needed = depset(transitive = [info.transitive for info in infos], order = "postorder").to_list()
+    importers = {}
+    for package in needed:
+        if [dep for dep in package.source.deps if dep.importpath == importpath or dep.importpath in importers]:
+            importers[package.importpath] = package.source
+
+    # With the tests that are part of it, it is another package, and whatever imports it is compiled anew.
+    tested = compile_action(
+        ctx,
+        name = name + ".package",
+        importpath = importpath,
+        srcs = srcs,
+        embedsrcs = embedsrcs,
+        infos = [info for info in infos if info.importpath not in importers],
+        goos = goos,
+        tags = tags,
+        lang = lang,
+        with_tests = True,
+        importers = importers.keys(),
+    )
+    anew = {importpath: tested}
+    for path, source in importers.items():
+        anew[path] = compile_action(
+            ctx,
+            name = "%s.importers/%s" % (name, path),
+            importpath = path,
+            srcs = source.srcs,
+            embedsrcs = source.embedsrcs,
+            infos = [anew.get(dep.importpath, dep) for dep in source.deps],
+            goos = goos,
+            tags = tags,
+            module = source.module,
+            lang = source.lang,
+            label = source.label,
+        )
+    infos = [anew.get(info.importpath, info) for info in infos]
+
     external = ctx.actions.declare_file(name + ".external.a")
     main = ctx.actions.declare_file(name + ".main.a")
     directives = ctx.actions.declare_file(name + ".directives.json")
@@ -102,38 +165,44 @@ def compile_test_action(ctx, name, importpath, srcs, embedsrcs, infos, goos, tag
         command = "test",
         mnemonic = "GoWasmCompileTest",
         progress_message = "Compiling tests of Go package %s" % importpath,
-        outputs = {"directives": directives, "external": external, "main": main, "output": package},
-        source = struct(importpath = importpath, srcs = srcs, embedsrcs = embedsrcs, infos = infos),
-        target = struct(goos = goos, tags = tags, module = "", lang = lang),
-        importers = importers,
+        outputs = {"directives": directives, "external": external, "output": main},
+        importpath = importpath,
+        source = struct(
+            label = ctx.label,
+            srcs = tuple(srcs),
+            embedsrcs = tuple(embedsrcs),
+            deps = infos,
+            goos = goos,
+            lang = lang,
+            module = "",
+        ),
+        tags = tags,
+        tested = tested.export,
     )
-    own = [
-        struct(importpath = importpath, archive = package, directives = None),
-        struct(importpath = importpath + "_test", archive = external, directives = None),
-    ]
+    outside = struct(importpath = importpath + "_test", archive = external, directives = None)
     return GoWasmPackageInfo(
         importpath = importpath + ".test",
         archive = main,
         directives = directives,
-        transitive = depset(own, transitive = [info.transitive for info in infos]),
+        transitive = depset([outside], transitive = [info.transitive for info in [tested] + infos]),
     )
 
-def _compile(ctx, command, mnemonic, progress_message, outputs, source, target, importers = []):
+def _compile(ctx, command, mnemonic, progress_message, outputs, importpath, source, tags, more = [], tested = None):
     """A compilation, whose outputs are given by the names of their flags."""
     sdk = _sdk(ctx)
     args = ctx.actions.args()
     _sdk_args(ctx, command, args)
     args.add_all("--std", [sdk.std], expand_directories = False)
-    args.add("--goos", target.goos)
-    args.add("--importpath", source.importpath)
-    if target.module:
-        args.add("--module", target.module)
-    if target.lang:
-        args.add("--lang", target.lang)
-    args.add_all(target.tags, before_each = "--tag")
+    args.add("--goos", source.goos)
+    args.add("--importpath", importpath)
+    if source.module:
+        args.add("--module", source.module)
+    if source.lang:
+        args.add("--lang", source.lang)
+    args.add_all(tags, before_each = "--tag")
 
     # The package's folder, in the source tree and among the outputs, in this repository or another.
-    folder = ctx.label.package + "/" if ctx.label.package else ""
+    folder = source.label.package + "/" if source.label.package else ""
 
     def _source(file):
         path = file.short_path
@@ -142,14 +211,16 @@ def _compile(ctx, command, mnemonic, progress_message, outputs, source, target, 
         return "%s=%s" % (path.removeprefix(folder), file.path)
 
     args.add_all(source.srcs + source.embedsrcs, before_each = "--src", map_each = _source, allow_closure = True)
-    args.add_all([struct(importpath = i.importpath, export = i.export) for i in source.infos], before_each = "--dep", map_each = _import_arg)
-    args.add_all(importers, before_each = "--importer")
+    args.add_all([struct(importpath = i.importpath, export = i.export) for i in source.deps], before_each = "--dep", map_each = _import_arg)
+    args.add_all(more)
+    if tested:
+        args.add("--tested", tested)
     for flag, output in outputs.items():
         args.add("--" + flag, output)
     ctx.actions.run(
         outputs = outputs.values(),
         inputs = depset(
-            source.srcs + source.embedsrcs + [sdk.std] + [info.export for info in source.infos],
+            list(source.srcs + source.embedsrcs) + [info.export for info in source.deps] + [sdk.std] + ([tested] if tested else []),
             transitive = [sdk.tools],
         ),
         executable = _gowasm(ctx),
@@ -213,7 +284,7 @@ def link_action(ctx, name, package, goos, buildmode, x_defs, ldflags, guard, mod
     )
     return struct(module = module, manifest = manifest)
 
-def wasm_opt_action(ctx, level, module, output):
+def wasm_opt_action(ctx, level, module, output, program):
     """Optimizes a linked module with Binaryen's wasm-opt.
 
     Args:
@@ -221,14 +292,17 @@ def wasm_opt_action(ctx, level, module, output):
         level: `O1` to `O4`, `Os` or `Oz`
         module: the linked module's File
         output: the optimized module's File
+        program: ProgramInfo of wasm-opt; None for what the gowasm tool has inside
     """
     args = ctx.actions.args()
     args.add_all(["wasm-opt", level])
     args.add(module)
     args.add("--output", output)
+    if program:
+        args.add("--program", program.program)
     ctx.actions.run(
         outputs = [output],
-        inputs = [module],
+        inputs = depset([module], transitive = [program.files] if program else []),
         executable = _gowasm(ctx),
         arguments = [args],
         mnemonic = "GoWasmOpt",
@@ -262,7 +336,7 @@ def size_action(ctx, module, html, json):
         toolchain = GOWASM_TYPE,
     )
 
-def verify_action(ctx, module, manifest, plan, output, verdict):
+def verify_action(ctx, module, manifest, plan, output, verdict, node = None):
     """Runs a linked module as its plan says; only one that passes gets its name.
 
     Args:
@@ -272,21 +346,26 @@ def verify_action(ctx, module, manifest, plan, output, verdict):
         plan: a plan, or None
         output: the module's File
         verdict: the verdict's File
+        node: ProgramInfo of what runs modules for js; for others None
     """
-    sdk = _sdk(ctx)
     args = ctx.actions.args()
-    _sdk_args(ctx, "verify", args)
+    args.add_all(["bazel", "verify"])
+    inputs = [module, manifest]
+    if node:
+        sdk = _sdk(ctx)
+        args.add_all("--sdk", [sdk.root], map_each = _dirname)
+        args.add("--node", node.program)
+        inputs += [sdk.root, sdk.wasm_exec]
     args.add(module)
     args.add("--manifest", manifest)
     if plan:
         args.add("--plan", plan)
+        inputs.append(plan)
     args.add("--output", output)
     args.add("--verdict", verdict)
     ctx.actions.run(
         outputs = [output, verdict],
-        inputs = depset(
-            [module, manifest, sdk.root, sdk.wasm_exec] + ([plan] if plan else []),
-        ),
+        inputs = depset(inputs, transitive = [node.files] if node else []),
         executable = _gowasm(ctx),
         arguments = [args],
         mnemonic = "GoWasmVerify",

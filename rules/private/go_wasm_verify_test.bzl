@@ -1,17 +1,26 @@
 """A verification as a test."""
 
-load("//rules/private:actions.bzl", "GOWASM_TYPE")
+load("//rules/private:actions.bzl", "GOWASM_TYPE", "GO_SDK_TYPE")
+load("//rules/private:program.bzl", "NODE_TYPE", "PROGRAMS", "node_for_js", "program_of")
 load("//rules/providers:go_wasm_module_info.bzl", "GoWasmModuleInfo")
 
 def _go_wasm_verify_test_impl(ctx):
     tool = ctx.toolchains[GOWASM_TYPE].gowasm.tool.executable
     arguments = ["verify", ctx.file.module.short_path, "--plan", ctx.file.plan.short_path]
+    files = [ctx.file.module, ctx.file.plan, tool]
+    node = program_of(ctx, NODE_TYPE) if ctx.attr.engine == "node" else None
     if GoWasmModuleInfo in ctx.attr.module:
-        manifest = ctx.attr.module[GoWasmModuleInfo].manifest
-        arguments += ["--manifest", manifest.short_path]
-        files = [ctx.file.module, ctx.file.plan, tool, manifest]
-    else:
-        files = [ctx.file.module, ctx.file.plan, tool]
+        info = ctx.attr.module[GoWasmModuleInfo]
+        arguments += ["--manifest", info.manifest.short_path]
+        files.append(info.manifest)
+        if info.goos == "js":
+            node = node_for_js(ctx)
+            sdk = ctx.toolchains[GO_SDK_TYPE].sdk
+            arguments += ["--goroot", sdk.root.short_path.rpartition("/")[0]]
+            files += [sdk.root, sdk.wasm_exec]
+    if node:
+        arguments += ["--node", node.program.short_path]
+        files += node.files.to_list()
     if ctx.attr.engine:
         arguments += ["--engine", ctx.attr.engine]
     launcher = ctx.actions.declare_file(ctx.label.name)
@@ -25,7 +34,7 @@ def _go_wasm_verify_test_impl(ctx):
 go_wasm_verify_test = rule(
     implementation = _go_wasm_verify_test_impl,
     attrs = {
-        "engine": attr.string(doc = "What runs the module; wasmi without."),
+        "engine": attr.string(doc = "What runs the module; wasmi, or node for `goos = \"js\"`, without."),
         "module": attr.label(
             allow_single_file = [".wasm"],
             mandatory = True,
@@ -38,6 +47,6 @@ go_wasm_verify_test = rule(
         ),
     },
     test = True,
-    toolchains = [GOWASM_TYPE],
+    toolchains = [GOWASM_TYPE, GO_SDK_TYPE] + PROGRAMS,
     doc = "Runs a module as a plan says.",
 )

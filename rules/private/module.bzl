@@ -2,6 +2,7 @@
 
 load("//rules/private:actions.bzl", "TOOLCHAINS", "link_action", "size_action", "verify_action", "wasm_opt_action")
 load("//rules/private:go_wasm_package.bzl", "PACKAGE_ATTRS", "compile_package")
+load("//rules/private:program.bzl", "PROGRAMS", "WASM_OPT_TYPE", "node_for_js", "program_of")
 load("//rules/private:transition.bzl", "wasm_transition")
 load("//rules/providers:go_wasm_module_info.bzl", "GoWasmModuleInfo")
 load("//rules/providers:go_wasm_package_info.bzl", "GoWasmPackageInfo")
@@ -35,11 +36,11 @@ _ATTRS = PACKAGE_ATTRS | {
     ),
     "verify": attr.bool(
         default = True,
-        doc = "Run the module before it gets its name. Modules of `goos = \"js\"` need this to be False: their engine is not part of the toolchains.",
+        doc = "Run the module before it gets its name: in wasmi, or in node for `goos = \"js\"`, which needs a node toolchain.",
     ),
     "wasm_opt": attr.string(
         values = ["", "O1", "O2", "O3", "O4", "Os", "Oz"],
-        doc = "Optimize the linked module with Binaryen's wasm-opt: for speed, or with Os and Oz for size. Needs a gowasm with the Cargo feature `wasm-opt`.",
+        doc = "Optimize the linked module with Binaryen's wasm-opt: for speed, or with Os and Oz for size. Needs a wasm-opt toolchain, or a gowasm with the Cargo feature `wasm-opt`.",
     ),
     "x_defs": attr.string_dict(doc = "String variables to set at link time, by `importpath.name`."),
     "_allowlist_function_transition": attr.label(
@@ -59,8 +60,6 @@ def _main_package(ctx):
 
 def _module_impl(ctx, buildmode):
     goos = ctx.attr._goos[SettingInfo].value
-    if ctx.attr.verify and goos == "js":
-        fail("modules of goos = \"js\" cannot be verified here: set verify = False")
     if ctx.attr.plan and not ctx.attr.verify:
         fail("a plan needs verify = True")
     package = _main_package(ctx)
@@ -79,11 +78,12 @@ def _module_impl(ctx, buildmode):
         module = ctx.actions.declare_file(name + ".linked.wasm") if ctx.attr.wasm_opt else unverified,
     )
     if ctx.attr.wasm_opt:
-        wasm_opt_action(ctx, ctx.attr.wasm_opt, linked.module, unverified)
+        wasm_opt_action(ctx, ctx.attr.wasm_opt, linked.module, unverified, program_of(ctx, WASM_OPT_TYPE))
     verdict = None
     if ctx.attr.verify:
         verdict = ctx.actions.declare_file(name + ".verdict.json")
-        verify_action(ctx, unverified, linked.manifest, ctx.file.plan, module, verdict)
+        node = node_for_js(ctx) if goos == "js" else None
+        verify_action(ctx, unverified, linked.manifest, ctx.file.plan, module, verdict, node)
     size_report = [ctx.actions.declare_file(name + ".size." + kind) for kind in ["html", "json"]]
     size_action(ctx, module, *size_report)
     return [
@@ -135,7 +135,7 @@ def module_rule(buildmode, gooses, doc, aspects = [], cfg = wasm_transition):
             ),
         } | others,
         cfg = cfg,
-        toolchains = TOOLCHAINS,
+        toolchains = TOOLCHAINS + PROGRAMS,
         provides = [GoWasmModuleInfo, GoWasmPackageInfo],
         doc = doc,
     )

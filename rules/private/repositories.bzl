@@ -136,6 +136,53 @@ gowasm_repository = repository_rule(
     doc = "The gowasm tool.",
 )
 
+_PROGRAM_BUILD = """\
+load("{rule}", "program_toolchain")
+
+program_toolchain(
+    name = "program",
+    libraries = glob(
+        [
+            "lib/**/*.dylib",
+            "lib/**/*.so",
+            "lib/**/*.so.*",
+        ],
+        allow_empty = True,
+    ),
+    program = "{program}",
+    visibility = ["//visibility:public"],
+)
+"""
+
+def _program_repository_impl(repository_ctx):
+    if repository_ctx.attr.urls:
+        repository_ctx.download_and_extract(
+            repository_ctx.attr.urls,
+            sha256 = repository_ctx.attr.sha256,
+            stripPrefix = repository_ctx.attr.strip_prefix,
+        )
+        places = [place % repository_ctx.attr.program for place in ["bin/%s", "%s", "bin/%s.exe", "%s.exe"]]
+        found = [place for place in places if repository_ctx.path(place).exists]
+        if not found:
+            fail("the archive has none of %s: name the folder that has it as strip_prefix" % ", ".join(places))
+        program = found[0]
+    else:
+        source = _find(repository_ctx)
+        program = "bin/" + source.basename
+        repository_ctx.symlink(source, program)
+    repository_ctx.file("BUILD.bazel", _PROGRAM_BUILD.format(
+        program = program,
+        rule = Label("//rules/private:program.bzl"),
+    ))
+
+program_repository = repository_rule(
+    implementation = _program_repository_impl,
+    attrs = _SOURCE_ATTRS,
+    configure = True,
+    environ = ["PATH"],
+    doc = "A program that some actions run.",
+)
+
 _TOOLCHAIN = """\
 toolchain(
     name = "{name}",
@@ -161,6 +208,13 @@ def _toolchains_repository_impl(repository_ctx):
         toolchain = "@go_wasm_tool//:tool",
         type = Label("//toolchains:gowasm_type"),
     ))
+    for program in repository_ctx.attr.programs:
+        parts.append(_TOOLCHAIN.format(
+            name = program,
+            settings = "[]",
+            toolchain = "@go_wasm_%s//:program" % program,
+            type = Label("//toolchains:%s_type" % program),
+        ))
     for index, sdk in enumerate(repository_ctx.attr.sdks):
         # The first one also serves those who name none.
         values = {"is_" + sdk: sdk}
@@ -182,6 +236,9 @@ def _toolchains_repository_impl(repository_ctx):
 
 toolchains_repository = repository_rule(
     implementation = _toolchains_repository_impl,
-    attrs = {"sdks": attr.string_list()},
+    attrs = {
+        "programs": attr.string_list(),
+        "sdks": attr.string_list(),
+    },
     doc = "The toolchains to register.",
 )

@@ -7,7 +7,7 @@ GoWasmPackageInfo = provider(
         "directives": "File: the directives in the package, JSON",
         "export": "File: what those need to compile that import the package",
         "importpath": "string: the import path",
-        "source": "struct(label, srcs, embedsrcs, deps, goos, lang): what it was compiled from, for a test to add to",
-        "transitive": "depset of struct(importpath, archive, directives): this package and all that it needs, without the standard library",
+        "source": "struct(label, srcs, embedsrcs, deps, goos, lang, module): what it was compiled from",
+        "transitive": "depset of struct(importpath, archive, directives, source): this package and all that it needs, without the standard library, each after what it imports",
     },
 )

@@ -24,6 +24,10 @@ pub struct Compile {
     pub language: Option<String>,
     pub tags: Vec<String>,
     pub sources: Vec<Source>,
+    /// Whether the tests that are part of the package are compiled with it.
+    pub with_tests: bool,
+    /// Packages that tests may import and that import this one.
+    pub importers: Vec<String>,
     /// The packages that this one may import: archives, or what they export.
     pub archives: Vec<(String, PathBuf)>,
     pub output: PathBuf,
@@ -54,11 +58,15 @@ pub fn compile(request: &Compile) -> Result<Vec<Diagnostic>, Failure> {
     let sdk = Sdk::open(&request.sdk)?;
     // 1. Go says which files count.
     let (stage, scratch) = (folder.path().join("src"), folder.path().join("work"));
-    let chosen = choose(request, &sdk, &stage, &scratch)?;
+    let mut chosen = choose(request, &sdk, &stage, &scratch)?;
     let package_path = match chosen.name.as_str() {
-        "main" => "main".to_owned(),
+        // Of a test program, another one is the main package.
+        "main" if !request.with_tests => "main".to_owned(),
         _ => request.import_path.clone(),
     };
+    if request.with_tests {
+        chosen = chosen.with_tests();
+    }
     let work = Work { request, sdk: &sdk, stage, scratch, package_path, sees_internals: false };
     // 2. Their directives, which a later link checks together.
     let (directives, warnings) = work.directives(&chosen)?;
@@ -211,7 +219,14 @@ impl Work<'_> {
             Some(rest.split(' ').next().unwrap_or_default().to_owned())
         };
         for import_path in said.lines().filter_map(missing) {
-            text.push_str(&format!("hint: add the target of \"{import_path}\" to deps\n"));
+            text.push_str(&if self.request.importers.contains(&import_path) {
+                let own = &self.request.import_path;
+                format!(
+                    "hint: {import_path} imports {own}: import it in a test of package {own}_test\n"
+                )
+            } else {
+                format!("hint: add the target of \"{import_path}\" to deps\n")
+            });
         }
         text
     }

@@ -11,8 +11,8 @@ pub struct Verify {
     pub module: PathBuf,
     pub manifest: PathBuf,
     pub plan: Option<PathBuf>,
-    /// The root of the Go SDK, whose wasm_exec.js runs modules of GOOS=js.
-    pub sdk: PathBuf,
+    /// For modules of GOOS=js: the root of the Go SDK, whose wasm_exec.js runs them, and node.
+    pub js: Option<(PathBuf, PathBuf)>,
     pub limits: Limits,
     /// Where the module goes once it has passed.
     pub output: PathBuf,
@@ -28,8 +28,11 @@ pub fn verify(request: &Verify, cancel: &AtomicBool) -> Result<(), Failure> {
         })?;
     let plan = request.plan.as_deref().map(read_plan).transpose()?;
     let engine = Engine::for_module(&module).map_err(Failure::input)?;
-    let outside = match engine {
-        Engine::Node => Some(Outside::new(files::absolute(&request.sdk)?)),
+    let outside = match (engine, &request.js) {
+        (Engine::Node, Some((sdk, node))) => {
+            let node = files::absolute(node)?;
+            Some(Outside { node, ..Outside::new(Some(files::absolute(sdk)?)) })
+        }
         _ => None,
     };
     let verdict = gowasm_verify::verify(

@@ -56,7 +56,7 @@ pub(crate) fn verify(
     {
         return executed(session, &result);
     }
-    let outside = Outside::new(toolchain.goroot.clone());
+    let outside = Outside::new(Some(toolchain.goroot.clone()));
     let request = gowasm_verify::Request {
         plan: plan.map(|read| &read.plan),
         limits: session.request.limits,

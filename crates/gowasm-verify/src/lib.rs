@@ -25,7 +25,7 @@ use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::Manifest;
 use gowasm_directive::interface::{self, Interface};
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -104,17 +104,25 @@ impl Engine {
 #[derive(Debug, Clone)]
 pub struct Outside {
     /// Of a Go: its lib/wasm/wasm_exec.js runs modules of GOOS=js, and it builds the program around wazero.
-    pub goroot: PathBuf,
+    /// Without it neither can be verified.
+    pub goroot: Option<PathBuf>,
+    /// A name alone is looked for on the PATH.
+    pub node: PathBuf,
     /// For each step: these engines count no instructions.
     pub timeout: Duration,
 }
 
 impl Outside {
     const TIMEOUT: Duration = Duration::from_secs(60);
+    const NODE: &str = "node";
 
-    /// With the usual timeout.
-    pub fn new(goroot: PathBuf) -> Self {
-        Outside { goroot, timeout: Outside::TIMEOUT }
+    /// With the node on the PATH and the usual timeout.
+    pub fn new(goroot: Option<PathBuf>) -> Self {
+        Outside { goroot, node: Outside::NODE.into(), timeout: Outside::TIMEOUT }
+    }
+
+    fn node_of(outside: Option<&Outside>) -> &Path {
+        outside.map_or(Path::new(Outside::NODE), |outside| &outside.node)
     }
 
     fn timeout_of(outside: Option<&Outside>) -> Duration {

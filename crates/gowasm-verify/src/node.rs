@@ -7,7 +7,7 @@ use crate::run::{check_exports, hex, micros};
 use crate::validate::validate;
 use crate::verdict::{EngineVersion, ModuleId, SCHEMA, Status, Step, StepKind, Verdict};
 use crate::wasi::Captured;
-use crate::{Failure, Limits, Outside, Request};
+use crate::{Failure, Outside, Request};
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::interface::Interface;
 use sha2::{Digest, Sha256};
@@ -30,21 +30,22 @@ pub(crate) fn verify(
     request: &Request,
 ) -> Result<Verdict, Failure> {
     let begun = Instant::now();
-    let Some(options) = request.outside else {
+    let goroot = request.outside.and_then(|outside| Some((outside, outside.goroot.as_ref()?)));
+    let Some((options, goroot)) = goroot else {
         return Err(environment(
             "a module of GOOS=js needs the Go that built it: its wasm_exec.js is not known"
                 .to_owned(),
             "name the Go with --go",
         ));
     };
-    let wasm_exec = options.goroot.join("lib").join("wasm").join("wasm_exec.js");
+    let wasm_exec = goroot.join("lib").join("wasm").join("wasm_exec.js");
     if !wasm_exec.is_file() {
         return Err(environment(
             format!("{} is missing", wasm_exec.display()),
             "take a complete Go toolchain, 1.24 or later, or build with --no-verify",
         ));
     }
-    let version = version()?;
+    let version = version(&options.node)?;
     let mut steps = Vec::new();
     let validation = Instant::now();
     let result = validate(module, request.cancel);
@@ -81,7 +82,7 @@ fn start(
     request: &Request,
 ) -> Result<Step, Failure> {
     let begun = Instant::now();
-    let ran = run(module, wasm_exec, request.limits, options.timeout, request.cancel)?;
+    let ran = run(module, wasm_exec, options, request)?;
     let step = Step { plan_line: plan.start.line, ..Step::named(StepKind::Start, "run") };
     let seen =
         Seen { stdout: &ran.stdout, stderr: &ran.stderr, memory_denied: false, host_calls: &[] };
@@ -98,19 +99,19 @@ fn start(
     Ok(step)
 }
 
-pub(crate) fn version() -> Result<String, Failure> {
-    let output = node().arg("--version").stdin(Stdio::null()).output();
-    let output = output.map_err(|error| no_node(&error))?;
+pub(crate) fn version(program: &Path) -> Result<String, Failure> {
+    let output = node(program).arg("--version").stdin(Stdio::null()).output();
+    let output = output.map_err(|error| no_node(program, &error))?;
     let version = String::from_utf8_lossy(&output.stdout).trim().trim_start_matches('v').to_owned();
     if !output.status.success() || version.is_empty() {
-        let message = format!("`node --version` ended with {}", output.status);
+        let message = format!("`{} --version` ended with {}", program.display(), output.status);
         return Err(environment(message, "install Node.js 20 or later, or use --no-verify"));
     }
     Ok(version)
 }
 
-fn node() -> Command {
-    let mut command = Command::new("node");
+fn node(program: &Path) -> Command {
+    let mut command = Command::new(program);
     clean(&mut command);
     command
 }
@@ -124,10 +125,11 @@ pub(crate) fn temporary(error: std::io::Error) -> Failure {
     environment(format!("cannot write a temporary file: {error}"), "free some space, or set TMPDIR")
 }
 
-fn no_node(error: &std::io::Error) -> Failure {
+fn no_node(program: &Path, error: &std::io::Error) -> Failure {
+    let program = program.display();
     let message = match error.kind() {
-        ErrorKind::NotFound => "node is not there: modules of GOOS=js run in it".to_owned(),
-        _ => format!("node cannot be started: {error}"),
+        ErrorKind::NotFound => format!("{program} is not there: modules of GOOS=js run in it"),
+        _ => format!("{program} cannot be started: {error}"),
     };
     environment(
         message,
@@ -149,22 +151,22 @@ struct Ran {
 fn run(
     module: &[u8],
     wasm_exec: &Path,
-    limits: Limits,
-    timeout: Duration,
-    cancel: &AtomicBool,
+    options: &Outside,
+    request: &Request,
 ) -> Result<Ran, Failure> {
+    let timeout = options.timeout;
     let folder = tempfile::tempdir().map_err(temporary)?;
     let (script, outcome) = (folder.path().join("runner.js"), folder.path().join("outcome"));
     std::fs::write(&script, RUNNER).map_err(temporary)?;
-    let pages = (limits.memory_bytes / WASM_PAGE).clamp(1, MOST_PAGES);
-    let mut child = node()
+    let pages = (request.limits.memory_bytes / WASM_PAGE).clamp(1, MOST_PAGES);
+    let mut child = node(&options.node)
         .arg(format!("--wasm-max-mem-pages={pages}"))
         .args([&script, wasm_exec, &outcome])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .map_err(|error| no_node(&error))?;
+        .map_err(|error| no_node(&options.node, &error))?;
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let (ended, stdout, stderr) = std::thread::scope(|scope| {
         scope.spawn(move || {
@@ -173,7 +175,7 @@ fn run(
         });
         let stdout = scope.spawn(move || capture(stdout));
         let stderr = scope.spawn(move || capture(stderr));
-        let ended = wait(&mut child, timeout, cancel);
+        let ended = wait(&mut child, timeout, request.cancel);
         (ended, stdout.join().unwrap_or_default(), stderr.join().unwrap_or_default())
     });
     let status = match ended {

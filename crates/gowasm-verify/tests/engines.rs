@@ -11,7 +11,8 @@ fn outside() -> Outside {
     let go = named.as_deref().and_then(|gos| std::env::split_paths(gos).next());
     let mut ask = Command::new(go.unwrap_or_else(|| "go".into()));
     let output = ask.args(["env", "GOROOT"]).output().expect("a go");
-    Outside::new(PathBuf::from(String::from_utf8(output.stdout).expect("text").trim()))
+    let goroot = PathBuf::from(String::from_utf8(output.stdout).expect("text").trim());
+    Outside::new(Some(goroot))
 }
 
 fn everywhere(module: &str, plan: &str) -> Comparison {

@@ -8,7 +8,6 @@ const INDENT: &str = "    ";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Value {
     String(String),
-    False,
     /// Labels or files.
     List(Vec<String>),
     /// A list for every target, and more by `config_setting`.
@@ -21,7 +20,6 @@ impl Value {
     pub(crate) fn render(&self) -> String {
         match self {
             Value::String(text) => quote(text),
-            Value::False => "False".to_owned(),
             Value::Raw(text) => text.clone(),
             Value::List(elements) => strings(elements, 1),
             Value::Selected(common, branches) => {

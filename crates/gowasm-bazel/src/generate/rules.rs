@@ -64,8 +64,8 @@ impl Rules<'_> {
         }
         if !package.builds_for(Goos::Wasip1) {
             attributes.push(("goos", Value::String(Goos::Js.as_str().to_owned())));
-            attributes.push(("verify", Value::False));
-        } else if let Some(plan) = self.plan(package, name) {
+        }
+        if let Some(plan) = self.plan(package, name) {
             attributes.push(("plan", Value::String(plan)));
         }
         attributes

@@ -37,6 +37,7 @@ const PAGE: u64 = 65536;
 pub(crate) struct Host {
     pub(crate) version: String,
     program: PathBuf,
+    is_node: bool,
     /// Before ours.
     args: Vec<String>,
     timeout: Duration,
@@ -46,16 +47,17 @@ pub(crate) struct Host {
 
 impl Host {
     pub(super) fn node(outside: Option<&Outside>) -> Result<Self, Failure> {
-        let version = node::version()?;
+        let program = Outside::node_of(outside);
+        let version = node::version(program)?;
         let folder = written(&[("host.cjs", NODE)])?;
         let args = vec![folder.path().join("host.cjs").to_string_lossy().into_owned()];
         let timeout = Outside::timeout_of(outside);
-        Ok(Host { version, program: "node".into(), args, timeout, _folder: folder })
+        Ok(Host { version, program: program.into(), is_node: true, args, timeout, _folder: folder })
     }
 
     /// The program is built with the user's Go, once.
     pub(super) fn wazero(outside: Option<&Outside>) -> Result<Self, Failure> {
-        let Some(goroot) = outside.map(|outside| &outside.goroot) else {
+        let Some(goroot) = outside.and_then(|outside| outside.goroot.as_ref()) else {
             return Err(environment(
                 "wazero is a Go library: running it needs a Go, and none is known".to_owned(),
                 "name the Go with --go",
@@ -64,7 +66,14 @@ impl Host {
         let folder = written(&WAZERO)?;
         let program = built(&goroot.join("bin").join("go"), folder.path())?;
         let timeout = Outside::timeout_of(outside);
-        Ok(Host { version: wazero_version(), program, args: Vec::new(), timeout, _folder: folder })
+        Ok(Host {
+            version: wazero_version(),
+            program,
+            is_node: false,
+            args: Vec::new(),
+            timeout,
+            _folder: folder,
+        })
     }
 
     pub(super) fn load<'m>(
@@ -376,7 +385,7 @@ impl Process {
         let failed =
             |error: io::Error| Stop::Trap(format!("the engine cannot be started: {error}"));
         let mut command = Command::new(&host.program);
-        if host.program.as_os_str() == "node" {
+        if host.is_node {
             node::clean(&mut command).arg(format!("--wasm-max-mem-pages={pages}"));
         }
         command

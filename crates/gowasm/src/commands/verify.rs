@@ -39,6 +39,12 @@ pub(crate) struct Args {
     /// wazero [default: `go` on the PATH]
     #[arg(long, value_name = "PATH", env = "GOWASM_GO")]
     go: Option<PathBuf>,
+    /// The root of a Go SDK, in place of asking the go command
+    #[arg(long, value_name = "DIR")]
+    goroot: Option<PathBuf>,
+    /// The node to run
+    #[arg(long, value_name = "PATH", env = "GOWASM_NODE", default_value = "node")]
+    node: PathBuf,
     /// How much memory the module may use
     #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = gowasm_store::parse_size)]
     memory_limit: u64,
@@ -75,6 +81,8 @@ impl Args {
             plan: settings.plan.as_ref().map(|plan| settings.folder.join(plan)),
             engine: None,
             go: std::env::var_os("GOWASM_GO").map(PathBuf::from),
+            goroot: None,
+            node: std::env::var_os("GOWASM_NODE").map_or_else(|| "node".into(), PathBuf::from),
             memory_limit: settings.limits.memory_bytes,
             step_limit: settings.limits.steps,
             no_times: false,
@@ -114,10 +122,12 @@ fn with_request<T>(
     let chosen = engine.map_or_else(|| Engine::for_module(&module), Ok)?;
     let outside = match (chosen, args.engine) {
         // Which engines are there is then told with the rest.
-        (_, Some(EngineName::All)) => outside(args.go.as_deref()).ok(),
+        (_, Some(EngineName::All)) => Some(outside(args, goroot(args).ok())),
         // A module of GOOS=js needs Go's wasm_exec.js there.
-        (Engine::Node, _) if Engine::for_module(&module)? != Engine::Node => None,
-        (Engine::Node | Engine::Wazero, _) => Some(outside(args.go.as_deref())?),
+        (Engine::Node, _) if Engine::for_module(&module)? != Engine::Node => {
+            Some(outside(args, None))
+        }
+        (Engine::Node | Engine::Wazero, _) => Some(outside(args, Some(goroot(args)?))),
         _ => None,
     };
     let request = Request {
@@ -185,9 +195,16 @@ fn read_manifest(path: &Path, context: &Context) -> Result<Manifest, Failure> {
     })
 }
 
+fn outside(args: &Args, goroot: Option<PathBuf>) -> Outside {
+    Outside { node: args.node.clone(), ..Outside::new(goroot) }
+}
+
 /// Asks Go where it lives.
-fn outside(go: Option<&Path>) -> Result<Outside, Failure> {
-    let go = go.unwrap_or(Path::new("go"));
+fn goroot(args: &Args) -> Result<PathBuf, Failure> {
+    if let Some(goroot) = &args.goroot {
+        return Ok(goroot.clone());
+    }
+    let go = args.go.as_deref().unwrap_or(Path::new("go"));
     let environment = |why: String| {
         let message = format!("cannot ask {} for its GOROOT: {why}", go.display());
         let hint = "modules of GOOS=js run with Go's own wasm_exec.js, and Go builds the program around wazero: name a Go with --go";
@@ -199,7 +216,7 @@ fn outside(go: Option<&Path>) -> Result<Outside, Failure> {
     if !output.status.success() || goroot.is_empty() {
         return Err(environment(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
     }
-    Ok(Outside::new(PathBuf::from(goroot)))
+    Ok(PathBuf::from(goroot))
 }
 
 /// The verdict is the result, so it goes to stdout; a reader that went away is no reason to fail.

@@ -69,7 +69,7 @@ fn local(count: &mut Count, kit: &Kit, clean: &mut Option<Digests>) {
         ensure!(run.spawns.iter().any(|spawn| spawn.mnemonic == "TestRunner"), "no test ran");
         let xml = machine.output("bazel-testlogs/shared/words/words_test/test.xml")?;
         let xml = String::from_utf8_lossy(&xml);
-        for part in ["name=\"TestJoin\"", "name=\"ExampleJoin\"", "tests=\"3\" failures=\"0\""] {
+        for part in ["name=\"TestJoin\"", "name=\"ExampleJoin\"", "tests=\"4\" failures=\"0\""] {
             ensure!(xml.contains(part), "no {part} in {xml}");
         }
         Ok(())
@@ -101,6 +101,8 @@ fn local(count: &mut Count, kit: &Kit, clean: &mut Option<Digests>) {
         let above = [
             // Who imports it is not compiled again: what the package exports is the same.
             ("GoWasmCompile", "//plugin/greeting:greeting"),
+            ("GoWasmCompile", "//shared/words:words_test.module"),
+            ("GoWasmLink", "//shared/words:words_test.module"),
             ("GoWasmLink", "//plugin:plugin"),
             ("GoWasmVerify", "//plugin:plugin"),
             ("Genrule", "//consumer:consumer"),
@@ -120,7 +122,8 @@ fn local(count: &mut Count, kit: &Kit, clean: &mut Option<Digests>) {
     case(count, "a comment changed: the package is compiled, and its archive is the same", || {
         let file = machine.file("test_workspace/plugin/greeting/greeting.go");
         edit(&file, "// Text is the whole greeting.", "// Text is all of the greeting.")?;
-        ran(&build()?, &[("GoWasmCompile", "//plugin/greeting:greeting")])
+        let compiled = ["//plugin/greeting:greeting", "//shared/words:words_test.module"];
+        ran(&build()?, &compiled.map(|label| ("GoWasmCompile", label)))
     });
     case(count, "a plan that the module does not keep is an error", || {
         refused(&machine, "//bad:plan", &["divide", "returned 2"])
@@ -134,15 +137,15 @@ fn local(count: &mut Count, kit: &Kit, clean: &mut Option<Digests>) {
     case(count, "an import that deps lack is an error, with its place", || {
         refused(&machine, "//bad:deps", &["bad/deps.go:3:8", "example.com/test/shared/words"])
     });
-    case(count, "wasm-opt is asked for, and the tool has none inside", || {
-        refused(&machine, "//bad:wasm_opt", &["built without wasm-opt", "--features wasm-opt"])
+    case(count, "a module for js that does not keep its plan is an error", || {
+        refused(&machine, "//bad:page", &["stdout is not", "hello"])
     });
-    case(count, "tests and an importer of the package that they change are an error", || {
-        refused(
-            &machine,
-            "//bad:importer_test",
-            &["bad/words_test.go", "example.com/test/plugin/greeting"],
-        )
+    case(count, "wasm-opt is asked for, and there is none", || {
+        refused(&machine, "//tool:small", &["built without wasm-opt", "--features wasm-opt"])
+    });
+    case(count, "a test of a package that imports its importer is an error", || {
+        let words = ["bad/cycle_test.go:3:10", "package example.com/test/shared/words_test"];
+        refused(&machine, "//bad:cycle_test", &words)
     });
     case(count, "the second Go SDK", || {
         let first = machine.succeed("build", &[LOCAL, "//plugin"])?;
@@ -151,6 +154,34 @@ fn local(count: &mut Count, kit: &Kit, clean: &mut Option<Digests>) {
         let std = run.spawns.iter().find(|spawn| spawn.mnemonic == "GoWasmStd");
         let label = &std.context("no standard library was compiled")?.target_label;
         ensure!(label.contains("go_1_27"), "the standard library is that of {label}");
+        Ok(())
+    });
+    programs(count, kit, &machine);
+}
+
+/// Another MODULE.bazel.
+fn programs(count: &mut Count, kit: &Kit, machine: &Machine) {
+    let file = machine.file("test_workspace/MODULE.bazel");
+    case(count, "a module for js needs node", || {
+        edit(&file, "go_wasm.node()\n", "")?;
+        refused(machine, "//js", &["no node toolchain", "go_wasm.node()", "verify = False"])
+    });
+    let name = "wasm-opt out of an archive";
+    let attributes = match kit.wasm_opt() {
+        Ok(attributes) => attributes,
+        Err(error) => return count.skip(&format!("Bazel: {name}"), error),
+    };
+    case(count, name, || {
+        edit(
+            &file,
+            "# What modules for js",
+            &format!("go_wasm.wasm_opt({attributes})\n\n# What modules for js"),
+        )?;
+        let run = machine.succeed("build", &[LOCAL, "//tool:small"])?;
+        ensure!(run.spawns.iter().any(|spawn| spawn.mnemonic == "GoWasmOpt"), "it did not run");
+        let before = machine.output("bazel-bin/tool/small.linked.wasm")?;
+        let after = machine.output("bazel-bin/tool/small.wasm")?;
+        ensure!(after.starts_with(b"\0asm") && after != before, "nothing was optimized");
         Ok(())
     });
 }
@@ -210,6 +241,12 @@ fn remote(count: &mut Count, kit: &Kit, programs: &Programs, clean: Option<Diges
     }) else {
         return;
     };
+    case(count, "tests run remotely", || {
+        let run = cluster.test(&machine, &["--test_output=errors", "//..."])?;
+        let tests = run.spawns.iter().filter(|spawn| spawn.mnemonic == "TestRunner");
+        ensure!(tests.count() > 0, "no test ran");
+        all_ran(&run, "remote")
+    });
     let beside = case(count, "gowasm build takes nothing of Bazel's out of the cache", || {
         beside::takes_nothing_of_bazels(kit, &cluster.url())
     });

@@ -2,6 +2,7 @@
 //! is to a remote cache. It gets no network of Bazel's own registry: what rules need comes out of Debian's
 //! packages, third-party Go modules through Go's own client.
 
+use super::binaryen;
 use super::forky;
 use super::log::{self, Spawn};
 use super::room::Room;
@@ -18,10 +19,13 @@ use tempfile::TempDir;
 /// What every machine here has, beside `gowasm`.
 pub(crate) struct Kit {
     root: PathBuf,
+    machine: PathBuf,
     /// Roots of Go toolchains, by the name of the command that the PATH has for it.
     gos: Vec<(String, PathBuf)>,
     /// The Go modules of this user.
     modules: PathBuf,
+    node: PathBuf,
+    binaryen: Result<PathBuf>,
 }
 
 impl Kit {
@@ -40,8 +44,27 @@ impl Kit {
             ("go".to_owned(), go_env(&machine, "GOROOT")?),
             (format!("go{}", tools::NEWEST_GO), go_env(&newest, "GOROOT")?),
         ];
-        Ok(Kit { root, gos, modules })
+        Ok(Kit { root, machine, gos, modules, node: node()?, binaryen: binaryen::folder() })
     }
+
+    /// The go command that rules use unless they are told another.
+    pub(crate) fn go(&self) -> &Path {
+        &self.machine
+    }
+
+    /// The attributes of `go_wasm.wasm_opt`; an error says why there is no wasm-opt here.
+    pub(crate) fn wasm_opt(&self) -> Result<String, &anyhow::Error> {
+        let archive = binaryen::ARCHIVE;
+        let attributes =
+            format!("strip_prefix = \"usr\", urls = [\"file:///mnt/binaryen/{archive}\"]");
+        self.binaryen.as_ref().map(|_| attributes)
+    }
+}
+
+fn node() -> Result<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let found = env::split_paths(&path).map(|dir| dir.join("node")).find(|node| node.is_file());
+    Ok(found.context("there is no node on the PATH")?.canonicalize()?)
 }
 
 fn go_env(go: &Path, variable: &str) -> Result<PathBuf> {
@@ -104,6 +127,15 @@ impl Machine {
             (place.to_owned(), &checkout),
             ("modules".to_owned(), &kit.modules),
         ];
+        let node = kit.node.parent().context("a program lies in a folder")?;
+        folders.push(("node".to_owned(), node));
+        symlink(
+            Path::new("/mnt/node").join(kit.node.file_name().unwrap_or_default()),
+            bin.join("node"),
+        )?;
+        if let Ok(binaryen) = &kit.binaryen {
+            folders.push(("binaryen".to_owned(), binaryen));
+        }
         for (name, root) in &kit.gos {
             symlink(format!("/mnt/sdk/{name}/bin/go"), bin.join(name))?;
             folders.push((format!("sdk/{name}"), root));
@@ -188,7 +220,7 @@ fn environment() -> Vec<(&'static str, String)> {
 }
 
 /// The files that a commit of everything would have.
-fn copy_checkout(to: &Path) -> Result<()> {
+pub(crate) fn copy_checkout(to: &Path) -> Result<()> {
     let mut list = Command::new("git");
     list.args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
     let listed = project::output(list.current_dir(project::root()))?;

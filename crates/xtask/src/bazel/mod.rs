@@ -1,6 +1,7 @@
 //! Bazel, in a root file system that has it, for tests and measurements of the rules.
 
 mod beside;
+mod binaryen;
 mod buildifier;
 pub(crate) mod e2e;
 pub(crate) mod forky;
@@ -10,4 +11,4 @@ pub(crate) mod remote;
 mod room;
 
 pub(crate) use buildifier::Buildifier;
-pub(crate) use machine::{Kit, Machine, Run};
+pub(crate) use machine::{Kit, Machine, Run, copy_checkout};

@@ -21,7 +21,12 @@ impl Cluster {
 
     /// Builds with nothing but remote execution.
     pub(crate) fn execute(&self, machine: &Machine, arguments: &[&str]) -> Result<Run> {
-        build(machine, &self.flags(), arguments)
+        run(machine, "build", &self.flags(), arguments)
+    }
+
+    /// The same of tests.
+    pub(crate) fn test(&self, machine: &Machine, arguments: &[&str]) -> Result<Run> {
+        run(machine, "test", &self.flags(), arguments)
     }
 
     fn flags(&self) -> Vec<String> {
@@ -40,7 +45,7 @@ impl Cluster {
         flags.push("--spawn_strategy=sandboxed".to_owned());
         flags.push("--remote_executor=".to_owned());
         flags.push(format!("--remote_cache={}", self.grid.url()));
-        build(machine, &flags, arguments)
+        run(machine, "build", &flags, arguments)
     }
 
     /// As `execute`, but one of the workers dies with an action in its hands.
@@ -51,7 +56,7 @@ impl Cluster {
     ) -> Result<Run> {
         let flags = self.flags();
         thread::scope(|scope| {
-            let building = scope.spawn(|| build(machine, &flags, arguments));
+            let building = scope.spawn(|| run(machine, "build", &flags, arguments));
             let mut lost = false;
             while !lost && !building.is_finished() {
                 lost = self.grid.lose_busy_worker();
@@ -73,8 +78,8 @@ impl Cluster {
     }
 }
 
-fn build(machine: &Machine, flags: &[String], arguments: &[&str]) -> Result<Run> {
+fn run(machine: &Machine, command: &str, flags: &[String], arguments: &[&str]) -> Result<Run> {
     let mut all: Vec<&str> = flags.iter().map(String::as_str).collect();
     all.extend(arguments);
-    machine.succeed("build", &all)
+    machine.succeed(command, &all)
 }

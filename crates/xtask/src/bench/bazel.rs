@@ -1,51 +1,138 @@
-//! Clean builds of `test_workspace/` by Bazel: locally, remotely, out of the remote cache.
+//! `test_workspace/` by Bazel: clean, locally, remotely and out of the remote cache, and after an edit; beside
+//! the same modules and test programs by plain `go build` and `go test -c`, which verifies nothing.
 
 use super::Findings;
-use super::measure::{median, seconds};
+use super::measure::{measure, median, seconds};
 use crate::bazel::remote::Cluster;
-use crate::bazel::{Kit, Machine, Run};
+use crate::bazel::{Kit, Machine, Run, copy_checkout};
 use crate::servers;
 use crate::table::Table;
-use anyhow::Result;
+use anyhow::{Result, ensure};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::thread;
+use tempfile::TempDir;
 
-const KINDS: [&str; 4] = ["GoWasmStd", "GoWasmCompile", "GoWasmLink", "GoWasmVerify"];
+const KINDS: [&str; 5] =
+    ["GoWasmStd", "GoWasmCompile", "GoWasmCompileTest", "GoWasmLink", "GoWasmVerify"];
+const LOCAL: [&str; 2] = ["--spawn_strategy=sandboxed", "//..."];
+const EDITED: &str = "test_workspace/plugin/greeting/greeting.go";
+const EDITS: usize = 5;
+
+/// What `//...` builds, as Go calls it: GOOS and arguments.
+const PLAIN: [(&str, &[&str]); 6] = [
+    ("wasip1", &["build", "-buildmode=c-shared", "-o", "plugin.wasm", "./plugin"]),
+    ("wasip1", &["build", "-buildmode=c-shared", "-o", "filter.wasm", "./filter"]),
+    ("wasip1", &["build", "-ldflags=-s", "-o", "tool.wasm", "./tool"]),
+    ("js", &["build", "-o", "page.wasm", "./js"]),
+    ("wasip1", &["test", "-c", "-o", "words_test.wasm", "./shared/words"]),
+    ("wasip1", &["test", "-c", "-o", "main_test.wasm", "./tool"]),
+];
 
 pub(super) fn run() -> Result<Findings> {
     let kit = Kit::set_up()?;
     let cluster = Cluster::start(&servers::programs()?)?;
-    let all = &["//..."];
     let start = || -> Result<Machine> {
         let machine = Machine::start(&kit, "bench")?;
         // The server's start and the reading of BUILD files are Bazel's own.
         machine.succeed("build", &["--nobuild", "//..."])?;
         Ok(machine)
     };
-    let builds = [
-        ("local sandbox", start()?.succeed("build", &["--spawn_strategy=sandboxed", "//..."])?),
-        ("remote execution", cluster.execute(&start()?, all)?),
-        ("remote cache", cluster.execute(&start()?, all)?),
-    ];
+    let mut table =
+        Table::new(["build", "wall", "actions", "std", "compile", "test", "link", "verify"]);
+    let mut row = |name: &str, wall: f64, runs: &[Run]| {
+        let [std, compile, test, link, verify] = KINDS.map(|kind| of_kind(runs, kind));
+        let actions = runs.first().map_or("-".to_owned(), |run| run.spawns.len().to_string());
+        table.row([name.to_owned(), seconds(wall), actions, std, compile, test, link, verify]);
+    };
 
-    let cores = thread::available_parallelism()?;
-    let conditions = format!(
-        "bazel build //... in test_workspace/, clean, one run each; {cores} cores for Bazel, server and \
-         two workers alike; for each kind of action the number and the median of its own time"
-    );
-    let [std, compile, link, verify] = KINDS;
-    let mut table = Table::new(["build", "actions", "wall", std, compile, link, verify]);
-    for (name, run) in builds {
-        let [std, compile, link, verify] = KINDS.map(|kind| kind_of(&run, kind));
-        let actions = run.spawns.len().to_string();
-        let wall = seconds(run.wall.as_secs_f64());
-        table.row([name.to_owned(), actions, wall, std, compile, link, verify]);
+    let plain = Plain::new(kit.go())?;
+    row("go, clean", plain.build()?, &[]);
+    let local = start()?;
+    for (name, run) in [
+        ("Bazel, clean, sandbox", local.succeed("build", &LOCAL)?),
+        ("Bazel, clean, remote execution", cluster.execute(&start()?, &["//..."])?),
+        ("Bazel, clean, remote cache", cluster.execute(&start()?, &["//..."])?),
+    ] {
+        row(name, run.wall.as_secs_f64(), &[run]);
     }
+
+    let (of_plain, of_local) =
+        (Edited::at(plain.checkout.path().join(EDITED))?, Edited::at(local.file(EDITED))?);
+    let (mut of_go, mut of_bazel) = (Vec::new(), Vec::new());
+    for number in 0..EDITS {
+        of_plain.change(number)?;
+        of_go.push(plain.build()?);
+        of_local.change(number)?;
+        of_bazel.push(local.succeed("build", &LOCAL)?);
+    }
+    row("go, one function changed", median(of_go.into_iter()), &[]);
+    let wall = median(of_bazel.iter().map(|run| run.wall.as_secs_f64()));
+    row("Bazel, one function changed, sandbox", wall, &of_bazel);
+
+    let conditions = format!(
+        "all of test_workspace/; clean builds once, the edit {EDITS} times in turn; {} cores for Bazel, server \
+         and two workers alike; for each kind of action the number of a build and the median of its own time; \
+         go builds and verifies nothing",
+        thread::available_parallelism()?
+    );
     Ok(Findings { conditions, table })
 }
 
-fn kind_of(run: &Run, mnemonic: &str) -> String {
-    let times = run.spawns.iter().filter(|spawn| spawn.mnemonic == mnemonic);
-    let times: Vec<f64> = times.filter_map(|spawn| spawn.wall()).collect();
-    let number = times.len();
+/// A checkout for the go command, with a build cache of its own.
+struct Plain<'k> {
+    go: &'k Path,
+    checkout: TempDir,
+    cache: TempDir,
+}
+
+impl<'k> Plain<'k> {
+    fn new(go: &'k Path) -> Result<Self> {
+        let checkout = tempfile::tempdir()?;
+        copy_checkout(checkout.path())?;
+        Ok(Plain { go, checkout, cache: tempfile::tempdir()? })
+    }
+
+    fn build(&self) -> Result<f64> {
+        let one = |(goos, arguments): &(&str, &[&str])| -> Result<f64> {
+            let mut command = Command::new(self.go);
+            command.args(*arguments).current_dir(self.checkout.path().join("test_workspace"));
+            command.envs([("GOOS", *goos), ("GOARCH", "wasm"), ("GOTOOLCHAIN", "local")]);
+            command.env("GOCACHE", self.cache.path());
+            Ok(measure(&mut command)?.wall)
+        };
+        PLAIN.iter().map(one).sum()
+    }
+}
+
+/// A file whose one function compares with another number each time.
+struct Edited {
+    file: PathBuf,
+    text: String,
+}
+
+impl Edited {
+    fn at(file: PathBuf) -> Result<Self> {
+        let text = fs::read_to_string(&file)?;
+        ensure!(text.contains("err != nil"), "{} compares nothing", file.display());
+        Ok(Edited { file, text })
+    }
+
+    fn change(&self, number: usize) -> Result<()> {
+        let condition = format!("err != nil || len(hello) == {}", 1000 + number);
+        Ok(fs::write(&self.file, self.text.replace("err != nil", &condition))?)
+    }
+}
+
+/// How many there are in each run, and how long one takes.
+fn of_kind(runs: &[Run], mnemonic: &str) -> String {
+    let spawns = runs.iter().flat_map(|run| &run.spawns);
+    let spawns = spawns.filter(|spawn| spawn.mnemonic == mnemonic);
+    let times: Vec<f64> = spawns.filter_map(|spawn| spawn.wall()).collect();
+    if times.is_empty() {
+        return "-".to_owned();
+    }
+    let number = times.len() / runs.len();
     format!("{number} x {}", seconds(median(times.into_iter())))
 }

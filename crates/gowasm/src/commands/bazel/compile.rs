@@ -35,6 +35,12 @@ pub(crate) struct Args {
     /// A package that this one may import: its archive, or what it exports
     #[arg(long = "dep", value_name = "IMPORTPATH=FILE", value_parser = archive)]
     archives: Vec<(String, PathBuf)>,
+    /// Compile the tests that are part of the package with it
+    #[arg(long)]
+    with_tests: bool,
+    /// A package that tests may import and that imports this one
+    #[arg(long = "importer", value_name = "IMPORTPATH")]
+    importers: Vec<String>,
     /// The package archive
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
@@ -57,6 +63,8 @@ impl Args {
             language: self.lang,
             tags: self.tags,
             sources: self.sources,
+            with_tests: self.with_tests,
+            importers: self.importers,
             archives: self.archives,
             output: self.output,
             export: self.export,

@@ -16,9 +16,12 @@ pub(crate) struct Args {
     manifest: PathBuf,
     #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
-    /// The root of the Go SDK
-    #[arg(long, value_name = "DIR")]
-    sdk: PathBuf,
+    /// The root of the Go SDK, for modules of GOOS=js
+    #[arg(long, value_name = "DIR", requires = "node")]
+    sdk: Option<PathBuf>,
+    /// The node that runs modules of GOOS=js
+    #[arg(long, value_name = "FILE", requires = "sdk")]
+    node: Option<PathBuf>,
     /// How much memory the module may use
     #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = gowasm_store::parse_size)]
     memory_limit: u64,
@@ -37,7 +40,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<Vec<Diagnostic>, Fail
         module: args.module,
         manifest: args.manifest,
         plan: args.plan,
-        sdk: args.sdk,
+        js: args.sdk.zip(args.node),
         limits: Limits { memory_bytes: args.memory_limit, steps: args.step_limit },
         output: args.output,
         verdict: args.verdict,

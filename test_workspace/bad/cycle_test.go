@@ -1,3 +1,3 @@
-package words_test
+package words
 
 import _ "example.com/test/plugin/greeting"
