@@ -47,6 +47,9 @@ def bridge_aspect(GoInfo):
             srcs = [file for file in go.srcs if file.extension in ["go", "s", "h"]],
             embedsrcs = list(go.embedsrcs),
             infos = infos,
+            importmap = go.importmap,
+            flags = go.gc_goopts,
+            x_defs = go.x_defs,
             goos = ctx.attr._goos[SettingInfo].value,
             tags = ctx.attr._tags[SettingInfo].value,
         )]

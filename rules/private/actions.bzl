@@ -29,6 +29,9 @@ def _dirname(file):
 def _import_arg(info):
     return "%s=%s" % (info.importpath, info.export.path)
 
+def _import_map_arg(info):
+    return "%s=%s" % (info.imported_as, info.importpath) if info.imported_as != info.importpath else None
+
 def _dep_arg(package):
     return "%s=%s" % (package.importpath, package.archive.path)
 
@@ -46,6 +49,9 @@ def compile_action(
         tags = [],
         module = "",
         lang = "",
+        importmap = "",
+        flags = [],
+        x_defs = {},
         label = None,
         with_tests = False,
         importers = []):
@@ -62,6 +68,9 @@ def compile_action(
         tags: build tags
         module: `path@version` of somebody else's Go module
         lang: version of the language, such as `go1.24`
+        importmap: what the linker calls the package; its import path without
+        flags: further flags of `go tool compile`
+        x_defs: string variables to set in every module that has the package, by `importmap.name`
         label: the target whose package the files belong to; the rule's own without
         with_tests: whether tests that are part of the package are compiled with it
         importers: import paths of what imports the package
@@ -81,7 +90,11 @@ def compile_action(
         goos = goos,
         lang = lang,
         module = module,
+        imported_as = importpath,
+        flags = tuple(flags),
+        x_defs = tuple(x_defs.items()),
     )
+    importpath = importmap or importpath
     _compile(
         ctx,
         command = "compile",
@@ -96,6 +109,7 @@ def compile_action(
     this = struct(importpath = importpath, archive = archive, directives = directives, source = source)
     return GoWasmPackageInfo(
         importpath = importpath,
+        imported_as = source.imported_as,
         archive = archive,
         export = export,
         directives = directives,
@@ -145,7 +159,10 @@ def compile_test_action(ctx, name, importpath, srcs, embedsrcs, infos, goos, tag
         anew[path] = compile_action(
             ctx,
             name = "%s.importers/%s" % (name, path),
-            importpath = path,
+            importpath = source.imported_as,
+            importmap = path,
+            flags = source.flags,
+            x_defs = dict(source.x_defs),
             srcs = source.srcs,
             embedsrcs = source.embedsrcs,
             infos = [anew.get(dep.importpath, dep) for dep in source.deps],
@@ -175,13 +192,15 @@ def compile_test_action(ctx, name, importpath, srcs, embedsrcs, infos, goos, tag
             goos = goos,
             lang = lang,
             module = "",
+            flags = (),
         ),
         tags = tags,
         tested = tested.export,
     )
-    outside = struct(importpath = importpath + "_test", archive = external, directives = None)
+    outside = struct(importpath = importpath + "_test", archive = external, directives = None, source = None)
     return GoWasmPackageInfo(
         importpath = importpath + ".test",
+        imported_as = importpath + ".test",
         archive = main,
         directives = directives,
         transitive = depset([outside], transitive = [info.transitive for info in [tested] + infos]),
@@ -200,6 +219,7 @@ def _compile(ctx, command, mnemonic, progress_message, outputs, importpath, sour
     if source.lang:
         args.add("--lang", source.lang)
     args.add_all(tags, before_each = "--tag")
+    args.add_all(source.flags, format_each = "--flag=%s")
 
     # The package's folder, in the source tree and among the outputs, in this repository or another.
     folder = source.label.package + "/" if source.label.package else ""
@@ -211,7 +231,9 @@ def _compile(ctx, command, mnemonic, progress_message, outputs, importpath, sour
         return "%s=%s" % (path.removeprefix(folder), file.path)
 
     args.add_all(source.srcs + source.embedsrcs, before_each = "--src", map_each = _source, allow_closure = True)
-    args.add_all([struct(importpath = i.importpath, export = i.export) for i in source.deps], before_each = "--dep", map_each = _import_arg)
+    deps = [struct(importpath = i.importpath, imported_as = i.imported_as, export = i.export) for i in source.deps]
+    args.add_all(deps, before_each = "--dep", map_each = _import_arg)
+    args.add_all(deps, before_each = "--import-map", map_each = _import_map_arg)
     args.add_all(more)
     if tested:
         args.add("--tested", tested)
@@ -230,6 +252,14 @@ def _compile(ctx, command, mnemonic, progress_message, outputs, importpath, sour
         execution_requirements = _REQUIREMENTS,
         toolchain = GOWASM_TYPE,
     )
+
+def _x_defs(package):
+    """What the packages of a module say of their own variables."""
+    x_defs = {}
+    for part in package.transitive.to_list():
+        x_defs |= dict(part.source.x_defs if part.source else [])
+    own = package.importpath + "."
+    return {"main." + key.removeprefix(own) if key.startswith(own) else key: value for key, value in x_defs.items()}
 
 def link_action(ctx, name, package, goos, buildmode, x_defs, ldflags, guard, module):
     """Links a module and writes its manifest.
@@ -262,7 +292,7 @@ def link_action(ctx, name, package, goos, buildmode, x_defs, ldflags, guard, mod
     args.add_all(packages, before_each = "--dep", map_each = _dep_arg)
     args.add("--directives", package.directives)
     args.add_all([p for p in packages if p.directives], before_each = "--directives", map_each = _directives_arg)
-    args.add_all(["%s=%s" % (key, value) for key, value in sorted(x_defs.items())], before_each = "--define")
+    args.add_all(["%s=%s" % pair for pair in sorted((_x_defs(package) | x_defs).items())], before_each = "--define")
     args.add_all(ldflags, format_each = "--flag=%s")
     if not guard:
         args.add("--no-guard")

@@ -9,5 +9,8 @@ import (
 //go:embed texts/words.txt
 var text string
 
+// Set at link time.
+var more string
+
 // All are the words.
-func All() []string { return strings.Fields(text + system) }
+func All() []string { return strings.Fields(text + system + more) }

@@ -30,6 +30,10 @@ pub struct Compile {
     pub importers: Vec<String>,
     /// The packages that this one may import: archives, or what they export.
     pub archives: Vec<(String, PathBuf)>,
+    /// What sources import under another path than the package's own.
+    pub import_map: Vec<(String, String)>,
+    /// Further flags of `go tool compile`.
+    pub flags: Vec<String>,
     pub output: PathBuf,
     /// Where the part goes that importers need: it is the same when only the body of a function changes
     /// that is not inlined. Without, the archive has both.
@@ -139,6 +143,7 @@ impl Work<'_> {
         } else {
             command.arg("-complete");
         }
+        command.args(&self.request.flags);
         if !chosen.embed_patterns.is_empty() {
             let embeds =
                 EmbedConfig::new(&chosen.embed_patterns, &chosen.embed_files, &self.stage)?;
@@ -160,7 +165,11 @@ impl Work<'_> {
             entries.push((import_path.clone(), files::absolute(archive)?));
         }
         let place = self.scratch.join("importcfg");
-        files::write(&place, importcfg::text(&entries).as_bytes())?;
+        let mut text = importcfg::text(&entries);
+        text.extend(
+            self.request.import_map.iter().map(|(from, to)| format!("importmap {from}={to}\n")),
+        );
+        files::write(&place, text.as_bytes())?;
         Ok(place)
     }
 

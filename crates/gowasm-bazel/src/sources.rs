@@ -22,7 +22,6 @@ pub(crate) struct Chosen {
     pub(crate) go_files: Vec<String>,
     #[serde(rename = "SFiles")]
     pub(crate) s_files: Vec<String>,
-    cgo_files: Vec<String>,
     ignored_go_files: Vec<String>,
     pub(crate) embed_patterns: Vec<String>,
     pub(crate) embed_files: Vec<String>,
@@ -76,7 +75,7 @@ struct ListError {
 }
 
 /// No more than these: whether a program is up to date, for one, is a question for the linker.
-const FIELDS: &str = "-json=Name,GoFiles,SFiles,CgoFiles,IgnoredGoFiles,EmbedPatterns,EmbedFiles,\
+const FIELDS: &str = "-json=Name,GoFiles,SFiles,IgnoredGoFiles,EmbedPatterns,EmbedFiles,\
     TestGoFiles,TestEmbedPatterns,TestEmbedFiles,\
     XTestGoFiles,XTestEmbedPatterns,XTestEmbedFiles,Error";
 
@@ -98,20 +97,20 @@ pub(crate) fn choose(
     let chosen: Chosen = serde_json::from_slice(&text).map_err(|error| {
         Failure::Environment(Diagnostic::error(format!("`go list` answers no JSON: {error}")))
     })?;
-    check(chosen, goos, sources)
+    check(chosen, goos, sources, stage)
 }
 
-fn check(chosen: Chosen, goos: Goos, sources: &[Source]) -> Result<Chosen, Failure> {
+fn check(chosen: Chosen, goos: Goos, sources: &[Source], stage: &Path) -> Result<Chosen, Failure> {
     let shown = |name: &str| shown(sources, name);
-    if let Some(name) = chosen.cgo_files.first() {
-        let message = format!("{} imports \"C\", which Go cannot build for wasm", shown(name));
-        return Err(Failure::input(
-            Diagnostic::error(message).hint("put a `//go:build !cgo` file beside it, or drop it"),
-        ));
-    }
     let has_tests = !(chosen.test_go_files.is_empty() && chosen.x_test_go_files.is_empty());
     if !has_tests && (chosen.go_files.is_empty() && chosen.error.is_none() || only_ignored(&chosen))
     {
+        if let Some(name) = chosen.ignored_go_files.iter().find(|name| is_cgo(&stage.join(name))) {
+            let message = format!("{} imports \"C\", and Go has no cgo for wasm", shown(name));
+            let hint =
+                "give the package a file for wasm, one with `//go:build !cgo`, or do without it";
+            return Err(Failure::input(Diagnostic::error(message).hint(hint)));
+        }
         let ignored: Vec<_> = chosen.ignored_go_files.iter().map(|name| shown(name)).collect();
         let message = format!("no Go file of this package is built for {}/wasm", goos.as_str());
         let hint = match ignored.as_slice() {
@@ -126,6 +125,12 @@ fn check(chosen: Chosen, goos: Goos, sources: &[Source]) -> Result<Chosen, Failu
         }
         None => Ok(chosen),
     }
+}
+
+/// Go leaves such files out like those that build constraints exclude.
+fn is_cgo(file: &Path) -> bool {
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    text.lines().any(|line| line.trim().trim_start_matches("import").trim() == "\"C\"")
 }
 
 fn only_ignored(chosen: &Chosen) -> bool {

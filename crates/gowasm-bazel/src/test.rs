@@ -58,6 +58,7 @@ pub fn compile_test(request: &CompileTest) -> Result<Vec<Diagnostic>, Failure> {
     let imports = [(path, &request.tested), (&outer_path, &request.external)];
     let mut main_request = importing(package, &format!("{path}.test"), &imports);
     main_request.language = None;
+    main_request.flags.clear();
     main_request.sources = vec![Source { name: MAIN.to_owned(), path: main_stage.join(MAIN) }];
     let main_work = Work { sees_internals: true, ..work(&main_request, &main_stage, "main") };
     main_work.archive(&Chosen::only(MAIN), &package.output)?;

@@ -12,6 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 const LOCAL: &str = "--spawn_strategy=sandboxed";
+/// For another workspace of the same machine: it needs the same standard library.
+const KEPT: &str = "--disk_cache=/mnt/out/kept";
 const NEWEST_SDK: &str = "--@rules_go_wasm//toolchains:go_sdk=go_1_27";
 
 /// Outputs and their digests.
@@ -49,7 +51,7 @@ fn local(count: &mut Count, kit: &Kit, clean: &mut Option<Digests>) {
     let name = "a clean build in the sandbox";
     let Some(machine) = case(count, name, || {
         let machine = Machine::start(kit, "here")?;
-        let run = machine.succeed("build", &[LOCAL, "//..."])?;
+        let run = machine.succeed("build", &[LOCAL, KEPT, "//..."])?;
         all_ran(&run, "linux-sandbox")?;
         for mnemonic in ["GoWasmStd", "GoWasmCompile", "GoWasmLink", "GoWasmVerify"] {
             ensure!(run.spawns.iter().any(|spawn| spawn.mnemonic == mnemonic), "no {mnemonic} ran");
@@ -156,7 +158,33 @@ fn local(count: &mut Count, kit: &Kit, clean: &mut Option<Digests>) {
         ensure!(label.contains("go_1_27"), "the standard library is that of {label}");
         Ok(())
     });
+    rules_go(count, kit, &machine);
     programs(count, kit, &machine);
+}
+
+fn rules_go(count: &mut Count, kit: &Kit, machine: &Machine) {
+    let name = "go_library targets of rules_go";
+    let sources = match kit.rules_go() {
+        Ok(sources) => sources,
+        Err(error) => return count.skip(&format!("Bazel: {name}"), error),
+    };
+    case(count, name, || {
+        // x_defs, importmap, embedsrcs and the platform are what the plan's number is made of.
+        let run = machine.with_rules_go(&sources, "build", &[LOCAL, KEPT, "//plugin"])?;
+        ensure!(run.succeeded, "{}", run.said);
+        let verified = run.spawns.iter().any(|spawn| spawn.mnemonic == "GoWasmVerify");
+        ensure!(verified, "nothing was verified");
+        let query = "mnemonic(GoWasmCompile, //words)";
+        let run = machine.with_rules_go(&sources, "aquery", &["--include_param_files", query])?;
+        ensure!(run.said.contains("--flag=-l"), "gc_goopts are not heeded:\n{}", run.said);
+        Ok(())
+    });
+    case(count, "cgo of a go_library is an error, with its file", || {
+        let run = machine.with_rules_go(&sources, "build", &[LOCAL, KEPT, "//bad:cgo"])?;
+        let said = "bad/cgo.go imports \"C\", and Go has no cgo for wasm";
+        ensure!(!run.succeeded && run.said.contains(said), "{}", run.said);
+        Ok(())
+    });
 }
 
 /// Another MODULE.bazel.

@@ -6,6 +6,7 @@ use super::binaryen;
 use super::forky;
 use super::log::{self, Spawn};
 use super::room::Room;
+use super::rules_go;
 use crate::{project, tools};
 use anyhow::{Context, Result, bail};
 use std::env;
@@ -26,6 +27,7 @@ pub(crate) struct Kit {
     modules: PathBuf,
     node: PathBuf,
     binaryen: Result<PathBuf>,
+    rules_go: Result<PathBuf>,
 }
 
 impl Kit {
@@ -44,12 +46,22 @@ impl Kit {
             ("go".to_owned(), go_env(&machine, "GOROOT")?),
             (format!("go{}", tools::NEWEST_GO), go_env(&newest, "GOROOT")?),
         ];
-        Ok(Kit { root, machine, gos, modules, node: node()?, binaryen: binaryen::folder() })
+        let rules_go = rules_go::sources(&machine);
+        let (node, binaryen) = (node()?, binaryen::folder());
+        Ok(Kit { root, machine, gos, modules, node, binaryen, rules_go })
     }
 
     /// The go command that rules use unless they are told another.
     pub(crate) fn go(&self) -> &Path {
         &self.machine
+    }
+
+    /// What rules_go is for Bazel; an error says why it is not there.
+    pub(crate) fn rules_go(&self) -> Result<String, &anyhow::Error> {
+        let name = |sources: &PathBuf| sources.strip_prefix(&self.modules).map(Path::to_path_buf);
+        let seen =
+            |sources| format!("/mnt/modules/{}", name(sources).unwrap_or_default().display());
+        self.rules_go.as_ref().map(seen)
     }
 
     /// The attributes of `go_wasm.wasm_opt`; an error says why there is no wasm-opt here.
@@ -86,6 +98,7 @@ const PASSED: [&str; 10] = [
     "https_proxy",
     "http_proxy",
 ];
+const WORKSPACE: &str = "test_workspace";
 const CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 pub(crate) struct Machine {
@@ -157,9 +170,29 @@ impl Machine {
 
     /// Runs `bazel COMMAND ARGUMENTS..` in `test_workspace/`.
     pub(crate) fn run(&self, command: &str, arguments: &[&str]) -> Result<Run> {
+        self.run_in(WORKSPACE, command, arguments)
+    }
+
+    /// The same in `test_workspace_rules_go/`.
+    pub(crate) fn with_rules_go(
+        &self,
+        sources: &str,
+        command: &str,
+        arguments: &[&str],
+    ) -> Result<Run> {
+        let modules = "modules_for_rules_go";
+        let folder = self.folder.path().join("home").join(modules);
+        let mut all = rules_go::stand_ins(&folder, &format!("/mnt/home/{modules}"))?;
+        all.push(format!("--override_module=rules_go={sources}"));
+        let all: Vec<&str> =
+            all.iter().map(String::as_str).chain(arguments.iter().copied()).collect();
+        self.run_in("test_workspace_rules_go", command, &all)
+    }
+
+    fn run_in(&self, workspace: &str, command: &str, arguments: &[&str]) -> Result<Run> {
         let log = self.folder.path().join("out/spawns.json");
         let _ = fs::remove_file(&log);
-        let mut bazel = self.inside(&["bazel", "--output_user_root=/mnt/out", command]);
+        let mut bazel = self.inside(workspace, &["bazel", "--output_user_root=/mnt/out", command]);
         if ["build", "test"].contains(&command) {
             bazel.arg("--execution_log_json_file=/mnt/out/spawns.json");
         }
@@ -184,19 +217,19 @@ impl Machine {
 
     /// `gowasm ARGUMENTS..` in `test_workspace/`: whether it succeeded, and its stdout.
     pub(crate) fn gowasm(&self, arguments: &[&str]) -> Result<(bool, String)> {
-        let output = self.inside(&["gowasm"]).args(arguments).output()?;
+        let output = self.inside(WORKSPACE, &["gowasm"]).args(arguments).output()?;
         eprint!("{}", String::from_utf8_lossy(&output.stderr));
         Ok((output.status.success(), String::from_utf8(output.stdout)?))
     }
 
     /// What a build left at this path below `test_workspace/`.
     pub(crate) fn output(&self, path: &str) -> Result<Vec<u8>> {
-        Ok(self.inside(&["cat", path]).output()?.stdout)
+        Ok(self.inside(WORKSPACE, &["cat", path]).output()?.stdout)
     }
 
-    fn inside(&self, words: &[&str]) -> Command {
+    fn inside(&self, workspace: &str, words: &[&str]) -> Command {
         let mut command = self.room.command();
-        command.args(["-C", &format!("{}/test_workspace", self.checkout)]);
+        command.args(["-C", &format!("{}/{workspace}", self.checkout)]);
         for (name, value) in &self.environment {
             command.arg(format!("{name}={value}"));
         }

@@ -9,6 +9,7 @@ mod log;
 mod machine;
 pub(crate) mod remote;
 mod room;
+mod rules_go;
 
 pub(crate) use buildifier::Buildifier;
 pub(crate) use machine::{Kit, Machine, Run, copy_checkout};

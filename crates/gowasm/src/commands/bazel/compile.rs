@@ -35,6 +35,12 @@ pub(crate) struct Args {
     /// A package that this one may import: its archive, or what it exports
     #[arg(long = "dep", value_name = "IMPORTPATH=FILE", value_parser = archive)]
     archives: Vec<(String, PathBuf)>,
+    /// What sources import under another path than that of its --dep
+    #[arg(long = "import-map", value_name = "IMPORTPATH=IMPORTPATH", value_parser = pair)]
+    import_map: Vec<(String, String)>,
+    /// A further flag of `go tool compile`
+    #[arg(long = "flag", value_name = "FLAG", allow_hyphen_values = true)]
+    flags: Vec<String>,
     /// Compile the tests that are part of the package with it
     #[arg(long)]
     with_tests: bool,
@@ -63,6 +69,8 @@ impl Args {
             language: self.lang,
             tags: self.tags,
             sources: self.sources,
+            import_map: self.import_map,
+            flags: self.flags,
             with_tests: self.with_tests,
             importers: self.importers,
             archives: self.archives,
@@ -71,6 +79,11 @@ impl Args {
             directives: self.directives,
         }
     }
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (from, to) = text.split_once('=').ok_or("write IMPORTPATH=IMPORTPATH")?;
+    Ok((from.to_owned(), to.to_owned()))
 }
 
 pub(crate) fn run(args: Args) -> Result<Vec<Diagnostic>, Failure> {
