@@ -255,6 +255,22 @@ fn rules_and_files_are_left_alone_on_request() {
 }
 
 #[test]
+fn import_paths_have_the_targets_that_the_user_names() {
+    let place = Place::new();
+    place.write(
+        "BUILD.bazel",
+        "# gowasm:resolve example.com/app/made //proto:made_go\n# gowasm:resolve example.com/far/deep @far//:deep\n",
+    );
+    place.write(
+        "tool/main.go",
+        "package main\n\nimport _ \"example.com/app/made\"\n\nfunc main() {}\n",
+    );
+    place.generate(&[]);
+    has(&place.read("tool/BUILD.bazel"), "deps = [\"//proto:made_go\"]");
+    has(&place.read("plugin/BUILD.bazel"), "\"@far//:deep\"");
+}
+
+#[test]
 fn a_name_that_is_taken_gets_a_suffix() {
     let place = Place::new();
     place.write("words/BUILD.bazel", "go_library(name = \"words\")\n");

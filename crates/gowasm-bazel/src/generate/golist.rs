@@ -1,6 +1,7 @@
 //! The packages of the user as Go lists them, for each target and set of build tags.
 
 use super::Generate;
+use super::label::Label;
 use super::workspace::Workspace;
 use crate::Failure;
 use gowasm_build::{List, Progress};
@@ -119,13 +120,20 @@ const FIELDS: &str = "-json=Dir,ImportPath,Name,Standard,DepOnly,ForTest,Module,
     HFiles,EmbedFiles,Imports,Deps,TestGoFiles,TestImports,TestEmbedFiles,\
     XTestGoFiles,XTestImports,XTestEmbedFiles,Error,DepsErrors";
 
-/// Lists what lies below these folders, each of which belongs to a Go module. Folders in `ignored` are
-/// left to the user.
+/// What the user looks after.
+pub(super) struct Own<'a> {
+    /// Folders.
+    pub(super) ignored: BTreeSet<String>,
+    /// Targets of import paths, which Go need not know.
+    pub(super) resolved: &'a BTreeMap<String, Label>,
+}
+
+/// Lists what lies below these folders, each of which belongs to a Go module.
 pub(super) fn list(
     request: &Generate,
     workspace: &Workspace,
     folders: &[PathBuf],
-    ignored: &BTreeSet<String>,
+    own: &Own<'_>,
     progress: &dyn Progress,
     cancel: &AtomicBool,
 ) -> Result<Listing, Failure> {
@@ -151,10 +159,16 @@ pub(super) fn list(
                 // What is listed besides for the sake of tests: their programs, packages with tests in them.
                 listed.retain(|package| package.for_test.is_empty() && !package.is_test_program());
                 let exporting = exporting(&listed)?;
-                for package in listed {
+                let expected =
+                    listed.iter().filter(|it| own.resolved.contains_key(&it.import_path));
+                let expected: BTreeSet<String> = expected
+                    .filter_map(|package| Some(package.error.as_ref()?.err.clone()))
+                    .collect();
+                for mut package in listed {
+                    package.deps_errors.retain(|error| !expected.contains(&error.err));
                     let place = package.place(workspace);
                     let ours = match &place {
-                        Place::Here(folder) => !package.dep_only && !ignored.contains(folder),
+                        Place::Here(folder) => !package.dep_only && !own.ignored.contains(folder),
                         _ => false,
                     };
                     let import_path = package.import_path.clone();

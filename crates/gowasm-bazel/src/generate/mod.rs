@@ -69,16 +69,23 @@ pub fn generate(
         .filter(|(_, file)| file.ignored)
         .map(|(folder, _)| folder.clone())
         .collect();
+    let resolved = match workspace.build_file("") {
+        Some(path) => workspace.read(&path)?.resolves,
+        None => Vec::new(),
+    };
+    let resolved = resolved.into_iter().map(|(path, label)| (path, Label::parse(&label, "")));
+    let resolved: BTreeMap<String, Label> = resolved.collect();
     // 2. The packages.
-    let mut listing =
-        golist::list(request, &workspace, &scope.go_folders, &ignored, progress, cancel)?;
+    let own = golist::Own { ignored, resolved: &resolved };
+    let mut listing = golist::list(request, &workspace, &scope.go_folders, &own, progress, cancel)?;
     // 3. What each of them is called.
     read_files_of_dependencies(&mut build_files, &listing, &workspace)?;
     let targets = targets(&listing, &build_files, &workspace);
     let folders = listing.packages.values().map(|package| package.folder.clone());
     let bazel_packages = folders.chain(build_files.keys().cloned()).collect();
     let mut warnings = std::mem::take(&mut listing.warnings);
-    let rules = Rules { workspace: &workspace, listing: &listing, targets, bazel_packages };
+    let rules =
+        Rules { workspace: &workspace, listing: &listing, targets, resolved, bazel_packages };
     check_imports(&rules, &mut warnings)?;
     // 4. The files.
     let nothing = starlark::parse(String::new(), "").map_err(Failure::input)?;
@@ -210,6 +217,9 @@ fn check_imports(rules: &Rules<'_>, warnings: &mut Vec<Diagnostic>) -> Result<()
         let imports: BTreeSet<&String> =
             package.imports.values().flatten().chain(&package.test_imports).collect();
         for import in imports {
+            if rules.resolved.contains_key(import) {
+                continue;
+            }
             match rules.listing.places.get(import) {
                 Some(Place::Missing(why)) => {
                     found.push(Diagnostic::error(format!("{import_path} imports {import}: {why}")));

@@ -21,6 +21,8 @@ pub(super) struct Rules<'a> {
     pub(super) listing: &'a Listing,
     /// The target of each package of the workspace.
     pub(super) targets: BTreeMap<String, Label>,
+    /// What the user says of import paths.
+    pub(super) resolved: BTreeMap<String, Label>,
     /// Folders that are packages to Bazel.
     pub(super) bazel_packages: BTreeSet<String>,
 }
@@ -129,6 +131,9 @@ impl Rules<'_> {
     }
 
     pub(super) fn label(&self, importer: &Package, import_path: &str) -> Option<Label> {
+        if let Some(label) = self.resolved.get(import_path) {
+            return Some(label.clone());
+        }
         match self.listing.places.get(import_path)? {
             Place::Standard | Place::Missing(_) => None,
             Place::Here(_) => self.targets.get(import_path).cloned(),

@@ -19,7 +19,8 @@ Examples:
 
 srcs, embedsrcs, importpath, lang and deps are kept up to date; all else in a file is yours. A comment
 `# keep` at a rule, an attribute or an element of a list keeps it as it is, and a line
-`# gowasm:ignore` keeps the whole file. docs/bazel.md has the rest.";
+`# gowasm:ignore` keeps the whole file. `# gowasm:resolve IMPORTPATH LABEL` in the root's file names
+the target of an import path. docs/bazel.md has the rest.";
 
 /// Write the BUILD files of Go packages, from their imports
 #[derive(clap::Args)]
