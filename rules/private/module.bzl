@@ -28,11 +28,14 @@ _ATTRS = PACKAGE_ATTRS | {
         allow_single_file = [".toml"],
         doc = "What the module must do before it gets its name: calls, arguments, results.",
     ),
+    "size_keep": attr.string_list(
+        doc = "What `size_level = \"small\"` keeps all the same: `names`, `lines`, `bodies`.",
+    ),
     # Bazel gives "size" a meaning of its own.
     "size_level": attr.string(
         default = "safe",
-        values = ["none", "safe"],
-        doc = "How much is done to make the module small: nothing, or what cannot be observed.",
+        values = ["none", "safe", "small"],
+        doc = "How much is done to make the module small: nothing, what cannot be observed, or also what costs names, lines and bodies.",
     ),
     "verify": attr.bool(
         default = True,
@@ -62,6 +65,8 @@ def _module_impl(ctx, buildmode):
     goos = ctx.attr._goos[SettingInfo].value
     if ctx.attr.plan and not ctx.attr.verify:
         fail("a plan needs verify = True")
+    if ctx.attr.size_keep and ctx.attr.size_level != "small":
+        fail("size_keep needs size_level = \"small\"")
     package = _main_package(ctx)
     name = (ctx.attr.out or ctx.label.name).removesuffix(".wasm")
     module = ctx.actions.declare_file(name + ".wasm")
@@ -73,7 +78,7 @@ def _module_impl(ctx, buildmode):
         goos = goos,
         buildmode = buildmode,
         x_defs = ctx.attr.x_defs,
-        ldflags = ["-size=" + ctx.attr.size_level] + ctx.attr.ldflags,
+        ldflags = ["-size=" + "+".join([ctx.attr.size_level] + ctx.attr.size_keep)] + ctx.attr.ldflags,
         guard = ctx.attr.guard,
         module = ctx.actions.declare_file(name + ".linked.wasm") if ctx.attr.wasm_opt else unverified,
     )

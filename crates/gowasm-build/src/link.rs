@@ -6,7 +6,6 @@ use crate::toolchain::Toolchain;
 use crate::{Failure, Linker, Progress, Request, flags, modinfo, process, remote};
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::Goos;
-use gowasm_link::Size;
 use gowasm_store::{Action, ActionResult, Blob, Blobs, Digest, EncodedAction, OutputFile};
 use std::ffi::OsString;
 use std::fmt::Write;
@@ -85,8 +84,8 @@ impl LinkInputs {
         let linker = session.linker;
         let mut inputs = LinkInputs { archives, flags, modinfo, linker, tool, tool_path };
         inputs.flags.push(format!("-buildid={}", inputs.build_id(toolchain, &user)));
-        if inputs.linker == Linker::Gowasm && session.request.size != Size::None {
-            inputs.flags.push(format!("-size={}", session.request.size.as_str()));
+        if inputs.linker == Linker::Gowasm && session.request.size.shrinks() {
+            inputs.flags.push(format!("-size={}", session.request.size));
         }
         inputs.flags.extend(user);
         Ok(inputs)

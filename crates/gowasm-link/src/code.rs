@@ -2,14 +2,13 @@
 //!
 //! Bodies are put together in parallel, a batch at a time, while the batch before is written.
 
-use gowasm_shrink::Shrinker;
+use gowasm_shrink::{Shrinker, Stubs};
 use rayon::prelude::*;
 
 use crate::emit::{Imports, Module};
 use crate::error::Error;
 use crate::kind::SymKind;
 use crate::leb;
-use crate::options::Size;
 use crate::output::Output;
 use crate::pclntab::CHUNK;
 use crate::symbols::{R_ADDR, R_CALL, Reloc, SymId};
@@ -37,6 +36,7 @@ impl Module<'_, '_> {
         imports: &Imports,
         output: &mut Output,
     ) -> Result<DeferReturns, Error> {
+        let stubs = self.stubs(imports);
         let mut defer_returns = Vec::with_capacity(self.text.len());
         let mut ready: Vec<Chunk> = Vec::new();
         let mut next: Vec<Chunk> = Vec::new();
@@ -47,7 +47,9 @@ impl Module<'_, '_> {
                 || flush(&ready, output, &mut defer_returns),
                 || -> Vec<Result<(), Error>> {
                     let chunks = next.par_iter_mut().zip(batch.par_chunks(CHUNK));
-                    chunks.map(|(chunk, functions)| self.fill(chunk, functions, imports)).collect()
+                    chunks
+                        .map(|(chunk, functions)| self.fill(chunk, functions, imports, &stubs))
+                        .collect()
                 },
             );
             written?;
@@ -55,14 +57,44 @@ impl Module<'_, '_> {
             std::mem::swap(&mut ready, &mut next);
         }
         flush(&ready, output, &mut defer_returns)?;
+        self.write_stubs(imports, output)?;
         Ok(defer_returns)
     }
 
-    fn fill(&self, chunk: &mut Chunk, functions: &[SymId], imports: &Imports) -> Result<(), Error> {
+    /// Calls by the index of what they call.
+    fn stubs(&self, imports: &Imports) -> Stubs {
+        let first = (imports.list.len() + self.text.len()) as u64;
+        let callees = self.stubs.iter().map(|&function| self.function_index(function, imports));
+        Stubs::new(callees.zip(first..).collect())
+    }
+
+    fn write_stubs(&self, imports: &Imports, output: &mut Output) -> Result<(), Error> {
+        let (mut out, mut body) = (Vec::new(), Vec::new());
+        for &function in &self.stubs {
+            body.clear();
+            Stubs::push_body(self.function_index(function, imports), &mut body);
+            leb::push_unsigned(&mut out, body.len() as u64);
+            out.extend_from_slice(&body);
+        }
+        output.push(&out)
+    }
+
+    /// The index among all functions, the host's first.
+    fn function_index(&self, function: SymId, imports: &Imports) -> u64 {
+        (imports.list.len() as u64).wrapping_add(text::index(self.symbols, function))
+    }
+
+    fn fill(
+        &self,
+        chunk: &mut Chunk,
+        functions: &[SymId],
+        imports: &Imports,
+        stubs: &Stubs,
+    ) -> Result<(), Error> {
         chunk.bytes.clear();
         chunk.defer_returns.clear();
         let mut body = Vec::new();
-        let mut shrinker = Shrinker::default();
+        let mut shrinker = Shrinker::new(stubs);
         let mut shrunk = Vec::new();
         for &function in functions {
             body.clear();
@@ -72,7 +104,7 @@ impl Module<'_, '_> {
             } else {
                 defer_return = self.push_body(function, imports, &mut body)?;
             }
-            if self.options.size != Size::None {
+            if self.options.size.shrinks() {
                 shrunk.clear();
                 shrinker.push(&body, &mut shrunk);
                 std::mem::swap(&mut body, &mut shrunk);
@@ -130,10 +162,7 @@ impl Module<'_, '_> {
         }
         match reloc.base_kind() {
             R_ADDR => Ok((value as i64).wrapping_add(reloc.add)),
-            R_CALL => {
-                let index = text::index(self.symbols, reloc.target);
-                Ok((imports.list.len() as u64).wrapping_add(index) as i64)
-            }
+            R_CALL => Ok(self.function_index(reloc.target, imports) as i64),
             kind if kind == self.symbols.version.r_wasm_import => {
                 imports.called_by(reloc.target).map(|import| import as i64).ok_or_else(|| {
                     self.broken(function, "calls the host and does not say what function")

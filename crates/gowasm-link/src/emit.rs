@@ -37,6 +37,8 @@ pub(crate) struct Module<'m, 'a> {
     pub(crate) toolchain: &'m Toolchain,
     pub(crate) options: &'m Options,
     pub(crate) text: &'m [SymId],
+    /// The functions that have a stub. The stubs follow the functions, in the same order.
+    pub(crate) stubs: Vec<SymId>,
     pub(crate) build_id: Option<SymId>,
     pub(crate) memory_end: u64,
     /// `runtime.deferreturn`.
@@ -79,15 +81,16 @@ impl Module<'_, '_> {
         let mut signatures = Signatures::default();
         let described = self.described()?;
         let imports = self.imports(&described, &mut signatures)?;
-        let types: Vec<u32> = described
+        let mut types: Vec<u32> = described
             .into_iter()
             .map(|described| described.signature.map_or(0, |own| signatures.number(own)))
             .collect();
+        types.extend(self.stubs.iter().map(|_| signatures.number(Signature::stub())));
         output.push(&self.head(&signatures, &imports, &types)?)?;
         let start = output.length() + SECTION_HEAD;
         let mut head = Vec::new();
         section_head(&mut head, 10, 0)?;
-        leb::push_unsigned(&mut head, self.text.len() as u64);
+        leb::push_unsigned(&mut head, types.len() as u64);
         output.push(&head)?;
         let defer_returns = self.write_bodies(&imports, output)?;
         self.write_size(start, output)?;
@@ -218,7 +221,7 @@ impl Module<'_, '_> {
         })?;
         let count = self.text.len() as u64;
         section(&mut out, 3, |out| {
-            leb::push_unsigned(out, count);
+            leb::push_unsigned(out, types.len() as u64);
             types.iter().for_each(|&of| leb::push_unsigned(out, of.into()));
         })?;
         section(&mut out, 4, |out| {
@@ -303,7 +306,7 @@ impl Module<'_, '_> {
                 push_name(out, release);
             }
         });
-        if !self.options.strip {
+        if !self.options.strip && self.options.size.keeps_names() {
             _ = section(&mut out, 0, |out| {
                 push_name(out, b"name");
                 _ = section(out, 1, |out| {

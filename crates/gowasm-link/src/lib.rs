@@ -4,6 +4,7 @@ mod code;
 mod data;
 mod emit;
 mod error;
+mod fold;
 mod gcprog;
 pub mod gosort;
 mod importcfg;
@@ -25,7 +26,9 @@ mod reach;
 mod report;
 mod resolve;
 mod signature;
+mod size;
 mod source;
+mod stubs;
 pub mod symbols;
 mod text;
 mod toolexec;
@@ -34,7 +37,8 @@ pub mod version;
 
 pub use error::Error;
 pub use kind::SymKind;
-pub use options::{BuildMode, Options, Size};
+pub use options::{BuildMode, Options};
+pub use size::{Keep, Size};
 pub use toolexec::{ToolError, own_version_line, toolexec, version_line};
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -78,8 +82,12 @@ pub fn link(options: &Options, cancel: &AtomicBool) -> Result<Summary, Error> {
     let module_data = made::link_setup(&mut symbols, options.build_mode);
     let mut text = text::order(&symbols)?;
     strings.apply(&mut symbols)?;
+    let folded = match options.size.keeps_bodies() {
+        true => Vec::new(),
+        false => fold::fold(&symbols, &mut text)?,
+    };
     let build_id = made::build_id(&mut symbols, &options.build_id, &mut text);
-    text::assign(&mut symbols, &text);
+    text::assign(&mut symbols, &text, &folded);
     moduledata::mark_place(&mut symbols, b"runtime.text", SymKind::Text, 0);
     moduledata::mark_place(&mut symbols, b"runtime.etext", SymKind::TextEnd, 0);
     // The address of every function is final here.
@@ -109,6 +117,7 @@ pub fn link(options: &Options, cancel: &AtomicBool) -> Result<Summary, Error> {
         toolchain: &toolchain,
         options,
         text: &text,
+        stubs: stubs::functions(&symbols, options, &text),
         build_id,
         memory_end: layout.end,
         defer_return: symbols.lookup(b"runtime.deferreturn").unwrap_or_default(),

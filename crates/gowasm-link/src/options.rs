@@ -2,45 +2,15 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use crate::error::Error;
+use crate::size::Size;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum BuildMode {
     #[default]
     Exe,
     CShared,
-}
-
-/// How much is done to make the module small.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Size {
-    /// Nothing: the bytes are those of Go's linker.
-    #[default]
-    None,
-    /// What cannot be observed: tracebacks, names and line numbers are the same.
-    Safe,
-}
-
-impl Size {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Size::None => "none",
-            Size::Safe => "safe",
-        }
-    }
-}
-
-impl FromStr for Size {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        [Size::None, Size::Safe]
-            .into_iter()
-            .find(|size| size.as_str() == name)
-            .ok_or_else(|| format!("unknown level {name:?}: known are none and safe"))
-    }
 }
 
 /// What to link, and how. [`Options::parse`] makes it from a command line.

@@ -23,6 +23,11 @@ impl Signature {
         Signature { parameters: parameters.to_vec(), results: results.to_vec() }
     }
 
+    /// Of a stub: where to go on, and whether to unwind.
+    pub(crate) fn stub() -> Self {
+        Signature::new(&[I64], &[I32])
+    }
+
     /// Reads a type as the compiler describes it; `None` where that is cut off or unknown.
     pub(crate) fn read(mut bytes: &[u8], version: &Version) -> Option<Self> {
         let parameters = read_fields(&mut bytes, version)?;

@@ -97,10 +97,13 @@ fn post_order(symbols: &Symbols) -> Result<Vec<LibId>, Error> {
     Ok(order)
 }
 
-/// Gives functions their addresses.
-pub(crate) fn assign(symbols: &mut Symbols, text: &[SymId]) {
+/// Gives functions their addresses; `folded` are those that have another's, with that one.
+pub(crate) fn assign(symbols: &mut Symbols, text: &[SymId], folded: &[(SymId, SymId)]) {
     for (index, &function) in text.iter().enumerate() {
         symbols.values[function.index()] = (FIRST_FUNCTION + index as u64) << 16;
+    }
+    for (function, same) in folded {
+        symbols.values[function.index()] = symbols.values[same.index()];
     }
 }
 

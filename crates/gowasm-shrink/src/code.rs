@@ -5,8 +5,15 @@ use crate::leb;
 
 /// The opcodes that passes look for, by their names in the wasm specification.
 pub(crate) mod op {
+    pub(crate) const UNREACHABLE: u8 = 0x00;
     pub(crate) const NOP: u8 = 0x01;
+    pub(crate) const BLOCK: u8 = 0x02;
+    pub(crate) const LOOP: u8 = 0x03;
+    pub(crate) const IF: u8 = 0x04;
     pub(crate) const END: u8 = 0x0b;
+    pub(crate) const BR: u8 = 0x0c;
+    pub(crate) const BR_IF: u8 = 0x0d;
+    pub(crate) const BR_TABLE: u8 = 0x0e;
     pub(crate) const CALL: u8 = 0x10;
     pub(crate) const LOCAL_GET: u8 = 0x20;
     pub(crate) const LOCAL_SET: u8 = 0x21;
@@ -14,10 +21,17 @@ pub(crate) mod op {
     pub(crate) const GLOBAL_GET: u8 = 0x23;
     pub(crate) const GLOBAL_SET: u8 = 0x24;
     pub(crate) const I32_LOAD: u8 = 0x28;
+    pub(crate) const I64_STORE: u8 = 0x37;
     pub(crate) const I64_STORE32: u8 = 0x3e;
     pub(crate) const I32_CONST: u8 = 0x41;
     pub(crate) const I64_CONST: u8 = 0x42;
+    pub(crate) const I32_EQZ: u8 = 0x45;
+    pub(crate) const I32_EQ: u8 = 0x46;
+    pub(crate) const I32_GE_U: u8 = 0x4f;
+    pub(crate) const I64_EQ: u8 = 0x51;
+    pub(crate) const I64_GE_U: u8 = 0x5a;
     pub(crate) const I32_ADD: u8 = 0x6a;
+    pub(crate) const I32_SUB: u8 = 0x6b;
     pub(crate) const I64_ADD: u8 = 0x7c;
     pub(crate) const I32_WRAP_I64: u8 = 0xa7;
     pub(crate) const I64_EXTEND_I32_U: u8 = 0xad;
@@ -58,12 +72,15 @@ pub(crate) struct Code {
     /// The length of the declarations of locals.
     locals: usize,
     pub(crate) list: Vec<Instruction>,
+    /// The targets of the first table of branches.
+    pub(crate) table: Vec<u32>,
 }
 
 impl Code {
     /// Reads a body. None where it holds something that Go does not emit.
     pub(crate) fn decode(&mut self, body: &[u8]) -> Option<()> {
         self.list.clear();
+        self.table.clear();
         if u32::try_from(body.len()).is_err() {
             return None;
         }
@@ -74,9 +91,14 @@ impl Code {
         }
         self.locals = at;
         while at < body.len() {
-            self.list.push(instruction(body, &mut at)?);
+            self.list.push(instruction(body, &mut at, &mut self.table)?);
         }
         (self.list.last()?.op == op::END).then_some(())
+    }
+
+    /// Takes what was dropped out of the list, so that neighbours are next to each other.
+    pub(crate) fn close_ranks(&mut self) {
+        self.list.retain(|instruction| instruction.state != State::Dropped);
     }
 
     /// Writes what the passes left.
@@ -124,7 +146,7 @@ impl Instruction {
         out.push(self.op);
         match self.op {
             op::I32_CONST | op::I64_CONST => leb::push_signed(out, self.value),
-            op::CALL | op::LOCAL_GET..=op::GLOBAL_SET => {
+            op::BR | op::BR_IF | op::CALL | op::LOCAL_GET..=op::GLOBAL_SET => {
                 leb::push_unsigned(out, self.value as u64);
             }
             op::I32_LOAD..=op::I64_STORE32 => {
@@ -160,23 +182,27 @@ impl Instruction {
     }
 }
 
-fn instruction(body: &[u8], at: &mut usize) -> Option<Instruction> {
+/// Reads an instruction. The targets of a table of branches go into `table`, if it is empty.
+fn instruction(body: &[u8], at: &mut usize, table: &mut Vec<u32>) -> Option<Instruction> {
     let start = *at;
     let op = *body.get(start)?;
     *at += 1;
     let mut align = 0;
     let value = match op {
         // Blocks, with their type.
-        0x02..=0x04 => leb::signed(body, at)?,
+        op::BLOCK..=op::IF => leb::signed(body, at)?,
         // Branches, calls, locals, globals.
-        0x0c | 0x0d | op::CALL | op::LOCAL_GET..=op::GLOBAL_SET => {
+        op::BR | op::BR_IF | op::CALL | op::LOCAL_GET..=op::GLOBAL_SET => {
             leb::unsigned(body, at)?.try_into().ok()?
         }
-        // A table of branches.
-        0x0e => {
+        op::BR_TABLE => {
             let count = leb::unsigned(body, at)?;
+            let first = table.is_empty();
             for _ in 0..=count {
-                leb::unsigned(body, at)?;
+                let target = leb::unsigned(body, at)?.try_into().ok()?;
+                if first {
+                    table.push(target);
+                }
             }
             0
         }
@@ -214,7 +240,7 @@ fn instruction(body: &[u8], at: &mut usize) -> Option<Instruction> {
             }
             second as i64
         }
-        0x00 | op::NOP | 0x05 | op::END | 0x0f | 0x1a | 0x1b | 0x45..=0xc4 => 0,
+        op::UNREACHABLE | op::NOP | 0x05 | op::END | 0x0f | 0x1a | 0x1b | 0x45..=0xc4 => 0,
         _ => return None,
     };
     if *at > body.len() {

@@ -10,17 +10,23 @@ mod leb;
 mod pass;
 
 use code::Code;
+pub use pass::calls::Stubs;
 
 /// Goes up when the bytes that come out change.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Rewrites bodies, with memory that is used again for each.
-#[derive(Debug, Default)]
-pub struct Shrinker {
+#[derive(Debug)]
+pub struct Shrinker<'s> {
     code: Code,
+    stubs: &'s Stubs,
 }
 
-impl Shrinker {
+impl<'s> Shrinker<'s> {
+    pub fn new(stubs: &'s Stubs) -> Self {
+        Shrinker { code: Code::default(), stubs }
+    }
+
     /// Appends the body, local declarations and code, in as few bytes as it can.
     pub fn push(&mut self, body: &[u8], out: &mut Vec<u8>) {
         let start = out.len();
@@ -29,9 +35,13 @@ impl Shrinker {
             return;
         }
         pass::nops::run(&mut self.code);
-        pass::addresses::run(&mut self.code);
-        pass::wraps::run(&mut self.code);
-        pass::epilogues::run(&mut self.code);
+        self.code.close_ranks();
+        pass::calls::run(&mut self.code, self.stubs);
+        self.code.close_ranks();
+        for pass in pass::ALL {
+            pass(&mut self.code);
+            self.code.close_ranks();
+        }
         self.code.encode(body, out);
         debug_assert!(out.len() - start <= body.len());
     }

@@ -1,6 +1,16 @@
 //! The passes, one a file.
 
-pub(crate) mod addresses;
-pub(crate) mod epilogues;
+use crate::code::Code;
+
+mod addresses;
+mod branches;
+pub(crate) mod calls;
+mod comparisons;
+mod epilogues;
 pub(crate) mod nops;
-pub(crate) mod wraps;
+mod tees;
+mod wraps;
+
+/// In the order in which they run, after [`nops`] and [`calls`].
+pub(crate) const ALL: [fn(&mut Code); 6] =
+    [branches::run, comparisons::run, addresses::run, wraps::run, epilogues::run, tees::run];

@@ -1,6 +1,6 @@
 //! A shrunk body does what the whole one did, in an engine.
 
-use gowasm_shrink::Shrinker;
+use gowasm_shrink::{Shrinker, Stubs};
 use wasmi::{Engine, Linker, Module, Store, Val};
 
 /// A module with the code section's bodies shrunk.
@@ -24,17 +24,25 @@ fn shrink_code(content: &[u8]) -> Vec<u8> {
     let (mut code, mut at) = (Vec::new(), 0);
     let count = number(content, &mut at);
     leb(&mut code, count as u32);
-    let mut shrinker = Shrinker::default();
-    for _ in 0..count {
+    let stubs = Stubs::new(vec![(NEVER_BACK, STUB)]);
+    let mut shrinker = Shrinker::new(&stubs);
+    for function in 0..count as u64 {
         let length = number(content, &mut at);
         let mut shrunk = Vec::new();
-        shrinker.push(&content[at..at + length], &mut shrunk);
+        match function {
+            STUB => Stubs::push_body(NEVER_BACK, &mut shrunk),
+            _ => shrinker.push(&content[at..at + length], &mut shrunk),
+        }
         at += length;
         leb(&mut code, shrunk.len() as u32);
         code.extend(shrunk);
     }
     code
 }
+
+/// A function that never comes back, where a module has one, and its stub.
+const NEVER_BACK: u64 = 2;
+const STUB: u64 = 3;
 
 fn number(bytes: &[u8], at: &mut usize) -> usize {
     let mut value = 0;
@@ -95,7 +103,7 @@ fn saved(body: &str) -> usize {
     whole.len() - small.len()
 }
 
-const ENTRY: &str = "global.get 0 local.set 1 ";
+const ENTRY: &str = "global.get 0 local.set 1 i64.const 0 local.set 3 ";
 /// SP + 8, as Go computes it.
 const FRAME: &str = "local.get 1 i64.extend_i32_u i64.const 8 i64.add i32.wrap_i64 ";
 
@@ -124,7 +132,10 @@ fn addresses_that_are_used_otherwise_stay() {
         let expected = usize::from(rest.starts_with("local.get 1 i32.store")) * 5;
         assert_eq!(kept, expected, "{rest}");
     }
-    assert_eq!(saved(&format!("i32.const 4096 local.set 1 {FRAME} i64.load")), 0);
+    assert_eq!(
+        saved(&format!("i32.const 4096 local.set 1 i64.const 0 local.set 3 {FRAME} i64.load")),
+        0
+    );
 }
 
 #[test]
@@ -146,6 +157,92 @@ fn steps_of_sp_are_one_step() {
     assert_eq!(saved(&format!("{ENTRY}{}{other} global.get 0 i64.extend_i32_u", step(8))), 0);
 }
 
+/// Adds 3, 2 and 1 by jumps, and 100 where nothing ever jumps to; `0` begins, `3` is the sum's end.
+/// `last` is what stands there, before the sum is given back.
+fn jumps(last: &str) -> String {
+    let jump = |to: i32, depth: u32| format!("i32.const {to} local.set 0 br {depth} ");
+    format!(
+        "{ENTRY} loop block block block block local.get 0 br_table 0 1 2 3 end
+           i64.const 3 local.set 3 {} end
+           i64.const 100 local.get 2 i64.add local.set 2 end
+           local.get 2 local.get 3 i64.add local.set 2
+           local.get 3 i64.const 1 i64.sub local.set 3
+           local.get 3 i64.const 0 i64.gt_s i32.eqz if {} end {} end
+           {last} local.get 2 return end unreachable",
+        jump(2, 3),
+        jump(3, 2),
+        jump(2, 1),
+    )
+}
+
+#[test]
+fn jumps_forward_are_branches_and_jumps_back_are_not() {
+    // Of the first jump, of the `if`, of its condition; of a set and a get.
+    assert_eq!(saved(&jumps("")), 4 + 7 + 1 + 2);
+    // Something reads what the table chooses by, or sets it otherwise.
+    for last in ["local.get 0 drop", "i32.const 0 local.tee 0 drop", "local.get 1 local.set 0"] {
+        assert_eq!(saved(&jumps(last)), 1 + 2, "{last}");
+    }
+}
+
+/// `$caller` calls as Go does, and `$unwinds` keeps what it was given.
+fn calls(around: &str, read_sp: &str) -> Vec<u8> {
+    let text = format!(
+        "(module (memory (export \"memory\") 1) (global $sp (mut i32) (i32.const 4096))
+          (func $caller (param i32) (result i32) (local i32) global.get 0 local.set 1
+            {around} local.get 1 i32.const 8 i32.sub local.tee 1 global.set 0
+              local.get 1 i64.const 439156758 i64.store i32.const 0 call $unwinds
+              {read_sp} br_if 0 unreachable end i32.const 1)
+          (func (export \"f\") (param i32) (result i64) (call $caller (i32.const 0)) i64.extend_i32_u)
+          (func $unwinds (param i32) (result i32)
+            (i32.store (i32.const 64) (global.get 0))
+            (i64.store (i32.const 72) (i64.load (global.get 0)))
+            (i32.store (i32.const 80) (local.get 0)) (i32.const 1))
+          (func $stub (param i64) (result i32) {}unreachable))",
+        "nop ".repeat(60)
+    );
+    wat::parse_str(text).unwrap()
+}
+
+#[test]
+fn calls_that_never_come_back_go_through_a_stub() {
+    let reload = "global.get 0 local.set 1";
+    let sizes = [("block", reload), ("block", ""), ("i32.const 7 drop block", reload)];
+    let saved = sizes.map(|(around, read_sp)| {
+        let whole = calls(around, read_sp);
+        let small = shrink(&whole);
+        assert_eq!(run(&whole), run(&small), "{around} {read_sp}");
+        whole.len() - small.len()
+    });
+    // SP is read no more where it is known not to be needed.
+    assert_eq!([saved[0] - saved[1], saved[2]], [4, saved[1]]);
+}
+
+#[test]
+fn comparisons_of_integers_have_opposites() {
+    for kind in ["i32", "i64"] {
+        for comparison in
+            ["eq", "ne", "lt_s", "lt_u", "gt_s", "gt_u", "le_s", "le_u", "ge_s", "ge_u"]
+        {
+            for (a, b) in [(1, 1), (-1, 1), (1, -1)] {
+                let compared = format!("{kind}.const {a} {kind}.const {b} {kind}.{comparison}");
+                let body = format!("{ENTRY} {compared} i32.eqz i64.extend_i32_u");
+                assert_eq!(saved(&body), 1, "{compared}");
+            }
+        }
+    }
+    assert_eq!(
+        saved(&format!("{ENTRY} f64.const nan f64.const 1 f64.lt i32.eqz i64.extend_i32_u")),
+        0
+    );
+}
+
+#[test]
+fn what_was_just_set_is_still_there() {
+    assert_eq!(saved(&format!("{ENTRY} i64.const 7 local.set 2 local.get 2")), 2);
+    assert_eq!(saved(&format!("{ENTRY} i64.const 7 local.set 2 local.get 3")), 0);
+}
+
 #[test]
 fn nops_go_and_unknown_code_stays() {
     assert_eq!(saved(&format!("{ENTRY} nop nop i64.const 1 nop")), 3);
@@ -154,6 +251,6 @@ fn nops_go_and_unknown_code_stays() {
     assert_eq!(whole, shrink(&whole));
     let cut: Vec<u8> = vec![0, 0x41];
     let mut out = Vec::new();
-    Shrinker::default().push(&cut, &mut out);
+    Shrinker::new(&Stubs::default()).push(&cut, &mut out);
     assert_eq!(out, cut);
 }

@@ -112,7 +112,7 @@ func (s *square) area(depth int) float64 {
 
 func main() {
 	_, file, line, ok := runtime.Caller(0)
-	fmt.Println(file[strings.LastIndex(file, "/"):], line, ok)
+	fmt.Println(file[strings.LastIndex(file, "/")+1:], line, ok)
 	done := make(chan float64)
 	go func() {
 		defer func() { fmt.Println(recover()); done <- 1 }()
@@ -138,6 +138,26 @@ fn a_small_module_tells_files_and_lines_as_a_whole_one_does() {
     });
     assert_eq!((&whole.0, &whole.1), (&small.0, &small.1));
     assert!(small.2 * 10 < whole.2 * 9, "{} and {} bytes", small.2, whole.2);
+}
+
+#[test]
+fn what_small_gives_up_is_kept_where_it_is_asked_for() {
+    let project = Project::new(DEEP);
+    let ends = ["safe", "small", "small+lines", "small+names+lines+bodies"].map(|size| {
+        let module = format!("{size}.wasm");
+        project.ok(&["build", "-q", "-o", &module, "--no-verify", "--size", size]);
+        let run = project.run(&["run", &module]);
+        assert_eq!(run.code, Some(2), "{size}: {}", run.stderr);
+        assert!(run.stderr.contains("main.(*square).area"), "{size}: {}", run.stderr);
+        (run, project.read(&format!("work/{module}")))
+    });
+    let [safe, small, lines, all] = &ends;
+    assert!(small.0.stdout.starts_with("? 0 true\n"), "{}", small.0.stdout);
+    assert!(!small.0.stderr.contains("main.go"), "{}", small.0.stderr);
+    assert!(!small.1.windows(7).any(|at| at == b"main.go"));
+    assert_eq!((&safe.0.stdout, &safe.0.stderr), (&lines.0.stdout, &lines.0.stderr));
+    assert_eq!(safe.1, all.1);
+    assert!(small.1.len() < lines.1.len() && lines.1.len() < all.1.len());
 }
 
 #[test]

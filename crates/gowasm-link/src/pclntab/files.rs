@@ -36,6 +36,7 @@ impl<'a> Files<'a> {
         symbols: &Symbols<'a>,
         chunks: &[Chunk<'a>],
         goroot: &str,
+        wanted: bool,
     ) -> Result<Self, Error> {
         let mut files = Files {
             names: Vec::new(),
@@ -45,6 +46,10 @@ impl<'a> Files<'a> {
             cutab: Vec::new(),
             starts: vec![NONE; symbols.objects.len()],
         };
+        // Without them no table leads here, and the runtime says `?` for a file.
+        if !wanted {
+            return Ok(files);
+        }
         let mut known: FxHashMap<&'a [u8], u32> = FxHashMap::default();
         let mut units: Vec<Unit> = Vec::new();
         let mut unit_of: Vec<u32> = vec![NONE; symbols.objects.len()];

@@ -6,7 +6,7 @@
 //! made small, those stay zero, and zeros are not part of the module. (The runtime would still find a
 //! function from there: it searches forward, from the first one.)
 
-use crate::options::Size;
+use crate::size::Size;
 use crate::symbols::{SymId, Symbols};
 
 const BUCKET_PCS: u64 = 4096;
@@ -22,18 +22,18 @@ pub(super) struct FindFunc {
 
 impl FindFunc {
     /// The last function ends after as many PCs as its body has bytes.
-    pub(super) fn plan(symbols: &Symbols, text: &[SymId], small: Size) -> FindFunc {
+    pub(super) fn plan(symbols: &Symbols, text: &[SymId], size: Size) -> FindFunc {
         let Some((last, before)) = text.split_last() else {
             return FindFunc { used: Vec::new(), size: 0 };
         };
         let pcs = ((before.len() as u64) << 16) + symbols.size(*last);
-        let size = 4 * pcs.div_ceil(BUCKET_PCS) + pcs.div_ceil(BUCKET_PCS / PARTS);
-        let used = |function: &SymId| match small {
-            Size::None => BUCKETS_PER_FUNCTION as u8,
+        let bytes = 4 * pcs.div_ceil(BUCKET_PCS) + pcs.div_ceil(BUCKET_PCS / PARTS);
+        let used = |function: &SymId| match size.shrinks() {
+            false => BUCKETS_PER_FUNCTION as u8,
             // PCs count places in the body, and are fewer than its bytes.
-            Size::Safe => symbols.size(*function).div_ceil(BUCKET_PCS).clamp(1, 16) as u8,
+            true => symbols.size(*function).div_ceil(BUCKET_PCS).clamp(1, 16) as u8,
         };
-        FindFunc { used: text.iter().map(used).collect(), size }
+        FindFunc { used: text.iter().map(used).collect(), size: bytes }
     }
 
     pub(super) fn write(&self, out: &mut [u8]) {

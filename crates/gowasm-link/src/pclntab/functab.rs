@@ -88,7 +88,8 @@ fn write_record(
     put(pcs(function.pc_line));
     put(pc_data_count as u32);
     put(tables.files.start(function.object));
-    put(function.info.map_or(0, |info| info.start_line() as u32));
+    let first_line = function.info.filter(|_| tables.lines).map_or(0, |info| info.start_line());
+    put(first_line as u32);
     let (id, flag) = function.info.map_or((0, 0), |info| (info.func_id(), info.func_flag()));
     put(u32::from_le_bytes([id, flag, 0, chunk.func_data_count(function) as u8]));
     let pc_data = chunk.pc_data(function);

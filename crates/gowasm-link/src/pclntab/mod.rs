@@ -15,13 +15,15 @@ mod funcdata;
 mod functab;
 mod names;
 mod pctab;
+mod same;
 
 use crate::error::Error;
-use crate::options::Size;
+use crate::size::Size;
 use crate::symbols::{SymId, Symbols};
 use collect::Chunk;
 pub(crate) use files::file_name;
 pub use funcdata::InlineTree;
+pub(crate) use same::Frames;
 
 /// The tables, in the order of their addresses. `go:func.*` is one of them only in the versions
 /// that keep function data here; before, it is a group of read-only data.
@@ -66,6 +68,8 @@ pub struct Pclntab<'a> {
     func_data: funcdata::FuncData,
     functab_size: u64,
     find_func: findfunc::FindFunc,
+    /// Whether files and lines are told.
+    lines: bool,
 }
 
 /// How many functions are read, and written, as one piece of work.
@@ -77,7 +81,7 @@ const MAGIC: u32 = 0xffff_fff1;
 
 impl<'a> Pclntab<'a> {
     /// Decides the content of all tables. `text` is every function in address order, `goroot` what
-    /// `$GOROOT` in file names stands for. Function data kept here is marked as placed; where it
+    /// `$GOROOT` in file names stands for; `size` says whether there are files and lines. Function data kept here is marked as placed; where it
     /// is not kept here, inline trees become symbols.
     pub fn plan(
         symbols: &mut Symbols<'a>,
@@ -86,17 +90,18 @@ impl<'a> Pclntab<'a> {
         size: Size,
     ) -> Result<Self, Error> {
         let mut chunks = collect::functions(symbols, text)?;
+        let lines = size.keeps_lines();
         let reader = &*symbols;
         let ((names, files), (pcs, items)) = rayon::join(
             || {
                 rayon::join(
                     || names::Names::plan(reader, &chunks),
-                    || files::Files::plan(reader, &chunks, goroot),
+                    || files::Files::plan(reader, &chunks, goroot, lines),
                 )
             },
             || {
                 rayon::join(
-                    || pctab::Pcs::plan(reader, &chunks),
+                    || pctab::Pcs::plan(reader, &chunks, lines),
                     || funcdata::items(reader, &chunks),
                 )
             },
@@ -114,6 +119,7 @@ impl<'a> Pclntab<'a> {
             func_data,
             functab_size,
             find_func,
+            lines,
         })
     }
 

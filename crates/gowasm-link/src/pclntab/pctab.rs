@@ -12,14 +12,16 @@ pub(super) struct Pcs {
 }
 
 impl Pcs {
-    pub(super) fn plan(symbols: &Symbols, chunks: &[Chunk]) -> Pcs {
+    pub(super) fn plan(symbols: &Symbols, chunks: &[Chunk], lines: bool) -> Pcs {
         // The runtime takes offset 0 for "no table", so no table begins there.
         let mut pcs =
             Pcs { offsets: memory::table(symbols.count(), 0), placed: Vec::new(), size: 1 };
         for chunk in chunks {
             for function in chunk.functions.iter().filter(|function| function.info.is_some()) {
-                for symbol in [function.pc_sp, function.pc_file, function.pc_line] {
-                    pcs.add(symbols, symbol);
+                pcs.add(symbols, function.pc_sp);
+                if lines {
+                    pcs.add(symbols, function.pc_file);
+                    pcs.add(symbols, function.pc_line);
                 }
                 for symbol in chunk.pc_data(function) {
                     pcs.add(symbols, *symbol);

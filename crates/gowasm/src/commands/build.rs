@@ -63,8 +63,9 @@ pub(crate) struct Args {
     /// Who links
     #[arg(long, value_name = "LINKER", default_value = "gowasm")]
     linker: LinkerName,
-    /// How much is done to make the module small: none, or what cannot be observed (docs/size.md).
-    /// Go's own linker has no such thing
+    /// How much is done to make the module small: none; safe, what cannot be observed; or small, without
+    /// names, lines and bodies of its own for each function, but for what is kept: small+names+lines+bodies
+    /// (docs/size.md). Go's own linker has no such thing
     #[arg(long, value_name = "LEVEL", default_value = "safe")]
     size: Size,
     #[command(flatten)]
