@@ -71,9 +71,11 @@ pub(super) fn record(scratch: &Path) -> Result<Vec<Case>> {
 
     let root = project::root();
     let reactor = root.join(FIXTURE);
-    let inputs: [(&str, &Path, Vec<&str>); 4] = [
+    let library = every_std_package(&go, scratch)?;
+    let inputs: [(&str, &Path, Vec<&str>); 5] = [
         ("hello", root, vec![hello]),
         ("net/http reactor", &reactor, vec!["-buildmode=c-shared", "."]),
+        ("the standard library", &library, vec!["."]),
         ("cmd/go", root, vec!["cmd/go"]),
         ("cmd/compile", root, vec!["cmd/compile"]),
     ];
@@ -82,4 +84,27 @@ pub(super) fn record(scratch: &Path) -> Result<Vec<Case>> {
         record_one(name, &recorder, &go, folder, arguments, &keep)
     };
     inputs.iter().map(record).collect()
+}
+
+/// A program that imports every package of the standard library that wasip1 has.
+fn every_std_package(go: &Path, scratch: &Path) -> Result<PathBuf> {
+    let folder = scratch.join("library-source");
+    fs::create_dir_all(&folder)?;
+    let form = "{{if .GoFiles}}{{.ImportPath}}{{end}}";
+    let mut list = Command::new(go);
+    list.args(["list", "-f", form, "std"]).env("GOOS", "wasip1").env("GOARCH", "wasm");
+    let all = project::output(&mut list)?;
+    let parts = ["internal", "vendor", "cgo", "race", "msan", "asan", "plugin"];
+    let hidden = |path: &str| path.split('/').any(|part| parts.contains(&part));
+    let imports: Vec<String> = all
+        .lines()
+        .filter(|path| !path.is_empty() && !hidden(path) && *path != "unsafe")
+        .map(|path| format!("import _ \"{path}\"\n"))
+        .collect();
+    fs::write(folder.join("go.mod"), "module example.com/library\n\ngo 1.24\n")?;
+    fs::write(
+        folder.join("main.go"),
+        format!("package main\n\n{}\nfunc main() {{}}\n", imports.concat()),
+    )?;
+    Ok(folder)
 }

@@ -21,8 +21,14 @@ pub(super) fn run() -> Result<Findings> {
         "safe",
         "ratio",
         "gzip -9",
+        "zstd -19",
+        "small",
+        "ratio",
+        "gzip -9",
+        "zstd -19",
         "link",
         "link, safe",
+        "link, small",
         "wasm-opt -Oz",
         "its ratio",
         "its time",
@@ -31,6 +37,7 @@ pub(super) fn run() -> Result<Findings> {
         for (names, flags) in [("kept", &[][..]), ("-s", &["-s"])] {
             table.row(compare(&gowasm, &case, names, flags, scratch.path())?);
         }
+        eprintln!("measured: {}", case.name);
     }
     let go = tools::NEWEST_GO;
     let peer = match Command::new(WASM_OPT).arg("--version").output() {
@@ -47,19 +54,26 @@ fn compare(
     names: &str,
     flags: &[&str],
     scratch: &Path,
-) -> Result<[String; 11]> {
-    let (whole, small) = (scratch.join("whole.wasm"), scratch.join("small.wasm"));
-    let small_flags = [&["-size=safe"], flags].concat();
+) -> Result<[String; 17]> {
+    let [whole, safe, small] =
+        ["whole", "safe", "small"].map(|name| scratch.join(name).with_extension("wasm"));
     let link = |flags: &[&str], output: &Path| {
         let mut command = inputs::ours(gowasm);
         case.apply(&mut command, flags, output);
         measure(&mut command)
     };
     // Our linker's bytes without a level are those of Go's.
-    let (plain, safe) = in_turn(9, || link(flags, &whole), || link(&small_flags, &small))?;
-    let [before, after] = [&whole, &small].map(|path| fs::metadata(path).map(|m| m.len()));
-    let (before, after) = (before?, after?);
-    let zipped = gzip(&small)? as f64 / gzip(&whole)? as f64;
+    let leveled = |level: &'static str, output| link(&[&[level], flags].concat(), output);
+    let (plain, safe_time) = in_turn(9, || link(flags, &whole), || leveled("-size=safe", &safe))?;
+    let (_, small_time) = in_turn(9, || link(flags, &whole), || leveled("-size=small", &small))?;
+    let before = fs::metadata(&whole)?.len();
+    let packed = [gzip(&whole)?, zstd(&whole)?];
+    let sizes = |module: &Path| -> Result<[String; 4]> {
+        let bytes = fs::metadata(module)?.len();
+        let of = |ours: usize, theirs: usize| ratio(ours as f64 / theirs as f64);
+        let [gzip, zstd] = [of(gzip(module)?, packed[0]), of(zstd(module)?, packed[1])];
+        Ok([bytes.to_string(), ratio(bytes as f64 / before as f64), gzip, zstd])
+    };
     let peer = wasm_opt(&whole, &scratch.join("peer.wasm"))?;
     let [peer_bytes, peer_ratio, peer_time] = match peer {
         Some((bytes, time)) => {
@@ -67,19 +81,13 @@ fn compare(
         }
         None => ["", "", ""].map(str::to_owned),
     };
-    Ok([
-        case.name.clone(),
-        names.to_owned(),
-        before.to_string(),
-        after.to_string(),
-        ratio(after as f64 / before as f64),
-        ratio(zipped),
-        seconds(plain.wall()),
-        seconds(safe.wall()),
-        peer_bytes,
-        peer_ratio,
-        peer_time,
-    ])
+    let times = [plain, safe_time, small_time].map(|samples| seconds(samples.wall()));
+    let row = [vec![case.name.clone(), names.to_owned(), before.to_string()]]
+        .into_iter()
+        .chain([sizes(&safe)?.to_vec(), sizes(&small)?.to_vec(), times.to_vec()])
+        .chain([vec![peer_bytes, peer_ratio, peer_time]]);
+    let row: Vec<String> = row.flatten().collect();
+    row.try_into().map_err(|_| anyhow::anyhow!("a row of another length"))
 }
 
 fn ratio(value: f64) -> String {
@@ -89,6 +97,11 @@ fn ratio(value: f64) -> String {
 fn gzip(file: &Path) -> Result<usize> {
     let output = Command::new("gzip").args(["-9", "-c"]).arg(file).output();
     Ok(output.context("cannot start gzip")?.stdout.len())
+}
+
+fn zstd(file: &Path) -> Result<usize> {
+    let output = Command::new("zstd").args(["-19", "-q", "-c"]).arg(file).output();
+    Ok(output.context("cannot start zstd")?.stdout.len())
 }
 
 const WASM_OPT: &str = "wasm-opt";
