@@ -63,8 +63,8 @@ pub(crate) struct Instruction {
 /// What an instruction takes off the stack and puts there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Effect {
-    pub(crate) pops: u8,
-    pub(crate) pushes: u8,
+    pub(crate) pops: u32,
+    pub(crate) pushes: u32,
 }
 
 #[derive(Debug, Default)]

@@ -254,3 +254,16 @@ fn nops_go_and_unknown_code_stays() {
     Shrinker::new(&Stubs::default()).push(&cut, &mut out);
     assert_eq!(out, cut);
 }
+
+#[test]
+fn an_operand_stack_of_any_depth_is_followed() {
+    // No locals; SP into its local; SP + 8 as an address; then more values than a byte counts.
+    let mut body = vec![0, 0x23, 0, 0x21, 1, 0x20, 1, 0xad, 0x42, 8, 0x7c, 0xa7];
+    body.extend([0x41, 0].repeat(300));
+    body.extend([0x1a].repeat(301));
+    body.push(0x0b);
+    let mut out = Vec::new();
+    Shrinker::new(&Stubs::default()).push(&body, &mut out);
+    // SP is set and kept in one; nothing else can be said shorter.
+    assert_eq!(out.len(), body.len() - 2);
+}

@@ -48,7 +48,7 @@ fn frame_address(list: &[Instruction]) -> Option<i64> {
 /// The load or store that takes what is on top of the stack before `list` as its address.
 fn access_of_top(list: &[Instruction]) -> Option<usize> {
     // How many values lie above it.
-    let mut above = 0;
+    let mut above = 0u32;
     for (at, instruction) in list.iter().enumerate() {
         let effect = instruction.effect()?;
         if effect.pops > above {
