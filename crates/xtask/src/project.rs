@@ -25,7 +25,7 @@ pub(crate) fn release(package: &str) -> Result<PathBuf> {
 pub(crate) fn release_with(package: &str, features: &[&str]) -> Result<PathBuf> {
     eprintln!("building {package} (release)");
     let mut build = cargo();
-    build.args(["build", "--release", "--quiet", "--package", package]);
+    build.args(["build", "--release", "--quiet", "--package", package, "--bin", package]);
     run(build.args(["--features", &features.join(",")]))?;
     let program = target_dir().join("release").join(package);
     if !program.is_file() {
