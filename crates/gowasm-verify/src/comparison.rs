@@ -84,11 +84,11 @@ fn disagreements(verdicts: &[Verdict]) -> Vec<Disagreement> {
 }
 
 /// What must be the same everywhere; the words of a trap are each engine's own.
-fn end(step: &Step) -> (Status, Option<&str>, Option<i32>, bool) {
+pub(crate) fn end(step: &Step) -> (Status, Option<&str>, Option<i32>, bool) {
     (step.status, step.returned.as_deref(), step.exit_code, step.trap.is_some())
 }
 
-fn told(step: &Step) -> String {
+pub(crate) fn told(step: &Step) -> String {
     let ended = match step {
         Step { returned: Some(value), .. } => format!("returned {value}"),
         Step { exit_code: Some(code), .. } => format!("exited with {code}"),

@@ -4,6 +4,7 @@
 //! no network, no real time. So a verdict depends on the module, the plan and the limits alone. A
 //! program that is merely run gets what its caller gives it.
 
+mod against;
 mod comparison;
 mod ending;
 mod engine;
@@ -13,6 +14,7 @@ mod imports;
 mod node;
 mod plan;
 mod program;
+mod random;
 mod run;
 mod sandbox;
 mod validate;
@@ -30,9 +32,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+pub use against::{Against, Difference, verify_against};
 pub use comparison::{Comparison, Disagreement, Gave, Missing, verify_everywhere};
 pub use plan::Plan;
 pub use program::{Ended, Program, run};
+pub use random::Random;
 pub use verdict::{
     EngineVersion, MissingImport, ModuleId, SCHEMA, Status, Step, StepKind, Verdict,
 };

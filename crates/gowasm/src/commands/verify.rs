@@ -6,7 +6,7 @@ use crate::message::MessageFormat;
 use gowasm_build::Settings;
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::Manifest;
-use gowasm_verify::{Engine, Limits, Outside, Plan, Request, Verdict};
+use gowasm_verify::{Engine, Limits, Outside, Plan, Random, Request, Verdict};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -16,6 +16,7 @@ Examples:
   gowasm verify plugin.wasm
   gowasm verify plugin.wasm --plan plugin.plan.toml
   gowasm verify plugin.wasm --plan plugin.plan.toml --engine all
+  gowasm verify small.wasm --against whole.wasm --random 100
   gowasm verify plugin.wasm --message-format json | jq .passed
 
 docs/plans.md describes plans, docs/verification.md what a module finds while it runs.";
@@ -35,6 +36,16 @@ pub(crate) struct Args {
     /// What runs the module [default: wasmi; node for GOOS=js]; `all` compares what the engines give
     #[arg(long, value_name = "ENGINE")]
     engine: Option<EngineName>,
+    /// Do the same with another module, which must give the same: one before it was made small, say
+    #[arg(long, value_name = "MODULE")]
+    against: Option<PathBuf>,
+    /// Beside the plan, call each export so many times with random arguments; exports that take addresses
+    /// are left out where a manifest in the module tells them
+    #[arg(long, value_name = "COUNT", requires = "against")]
+    random: Option<u32>,
+    /// What decides random arguments
+    #[arg(long, value_name = "NUMBER", requires = "random", default_value_t = 1)]
+    seed: u64,
     /// The go command whose wasm_exec.js runs modules of GOOS=js, and which builds the program around
     /// wazero [default: `go` on the PATH]
     #[arg(long, value_name = "PATH", env = "GOWASM_GO")]
@@ -80,6 +91,9 @@ impl Args {
             module: module.to_owned(),
             plan: settings.plan.as_ref().map(|plan| settings.folder.join(plan)),
             engine: None,
+            against: None,
+            random: None,
+            seed: 1,
             go: std::env::var_os("GOWASM_GO").map(PathBuf::from),
             goroot: None,
             node: std::env::var_os("GOWASM_NODE").map_or_else(|| "node".into(), PathBuf::from),
@@ -91,8 +105,21 @@ impl Args {
 }
 
 pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
-    let passed = match args.engine {
-        Some(EngineName::All) => {
+    let passed = match (&args.against, args.engine) {
+        (Some(_), Some(EngineName::All)) => {
+            let fault = Diagnostic::error("`--against` compares in one engine");
+            return Err(Failure::Usage(fault.hint("name the engine, or leave `--engine` out")));
+        }
+        (Some(before), _) => {
+            let (before, _) = read(before, context)?;
+            let random = args.random.map(|calls| Random { calls, seed: args.seed });
+            let found = with_request(&args, context, |after, request| {
+                gowasm_verify::verify_against(after, &before, random, request)
+            })?;
+            print(context, || found.to_json(), || found.render());
+            found.passed
+        }
+        (None, Some(EngineName::All)) => {
             let found = with_request(&args, context, gowasm_verify::verify_everywhere)?;
             print(context, || found.to_json(), || found.render());
             found.passed
