@@ -2,7 +2,7 @@
 //!
 //! Bodies are put together in parallel, a batch at a time, while the batch before is written.
 
-use gowasm_shrink::{Shrinker, Stubs};
+use gowasm_shrink::{Function, Shrinker, Stub, Stubs};
 use rayon::prelude::*;
 
 use crate::emit::{Imports, Module};
@@ -11,6 +11,7 @@ use crate::kind::SymKind;
 use crate::leb;
 use crate::output::Output;
 use crate::pclntab::CHUNK;
+use crate::stubs;
 use crate::symbols::{R_ADDR, R_CALL, Reloc, SymId};
 use crate::text;
 
@@ -64,8 +65,12 @@ impl Module<'_, '_> {
     /// Calls by the index of what they call.
     fn stubs(&self, imports: &Imports) -> Stubs {
         let first = (imports.list.len() + self.text.len()) as u64;
-        let callees = self.stubs.iter().map(|&function| self.function_index(function, imports));
-        Stubs::new(callees.zip(first..).collect())
+        let stubs = self.stubs.iter().zip(first..);
+        Stubs::new(stubs.map(|(&function, stub)| Stub {
+            function: self.function_index(function, imports),
+            stub,
+            resumes: stubs::resumes(self.symbols, function),
+        }))
     }
 
     fn write_stubs(&self, imports: &Imports, output: &mut Output) -> Result<(), Error> {
@@ -82,6 +87,13 @@ impl Module<'_, '_> {
     /// The index among all functions, the host's first.
     fn function_index(&self, function: SymId, imports: &Imports) -> u64 {
         (imports.list.len() as u64).wrapping_add(text::index(self.symbols, function))
+    }
+
+    /// Whether the compiler made the function, and not the assembler: some of the runtime's functions
+    /// in assembly are entered at PCs that their code does not tell.
+    fn compiled(&self, function: SymId) -> bool {
+        let object = self.symbols.object_of(function);
+        object.is_some_and(|object| !self.symbols.object(object).file.is_from_assembly())
     }
 
     fn fill(
@@ -106,7 +118,10 @@ impl Module<'_, '_> {
             }
             if self.options.size.shrinks() {
                 shrunk.clear();
-                shrinker.push(&body, &mut shrunk);
+                let function = self
+                    .compiled(function)
+                    .then(|| Function { pc: self.symbols.value(function) as i64, defer_return });
+                shrinker.push(&body, function, &mut shrunk);
                 std::mem::swap(&mut body, &mut shrunk);
             }
             leb::push_unsigned(&mut chunk.bytes, body.len() as u64);

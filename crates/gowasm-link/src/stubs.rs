@@ -39,3 +39,8 @@ pub(crate) fn functions(symbols: &Symbols, options: &Options, text: &[SymId]) ->
     };
     text.iter().filter(never_back).copied().collect()
 }
+
+/// Whether the goroutine goes on where it called the function: with a larger stack.
+pub(crate) fn resumes(symbols: &Symbols, function: SymId) -> bool {
+    symbols.name(function).starts_with(b"runtime.morestack")
+}

@@ -8,13 +8,13 @@ pub(crate) mod op {
     pub(crate) const UNREACHABLE: u8 = 0x00;
     pub(crate) const NOP: u8 = 0x01;
     pub(crate) const BLOCK: u8 = 0x02;
-    pub(crate) const LOOP: u8 = 0x03;
     pub(crate) const IF: u8 = 0x04;
     pub(crate) const END: u8 = 0x0b;
     pub(crate) const BR: u8 = 0x0c;
     pub(crate) const BR_IF: u8 = 0x0d;
     pub(crate) const BR_TABLE: u8 = 0x0e;
     pub(crate) const CALL: u8 = 0x10;
+    pub(crate) const CALL_INDIRECT: u8 = 0x11;
     pub(crate) const LOCAL_GET: u8 = 0x20;
     pub(crate) const LOCAL_SET: u8 = 0x21;
     pub(crate) const LOCAL_TEE: u8 = 0x22;
@@ -113,11 +113,19 @@ impl Code {
             (from, until) = (instruction.end as usize, instruction.end as usize);
             match instruction.state {
                 State::Kept => from = instruction.start as usize,
+                State::Changed if instruction.op == op::BR_TABLE => self.push_table(out),
                 State::Changed => instruction.push(out),
                 State::Dropped => {}
             }
         }
         out.extend_from_slice(&body[from..until]);
+    }
+
+    fn push_table(&self, out: &mut Vec<u8>) {
+        let Some(others) = self.table.len().checked_sub(1) else { return };
+        out.push(op::BR_TABLE);
+        leb::push_unsigned(out, others as u64);
+        self.table.iter().for_each(|&entry| leb::push_unsigned(out, entry.into()));
     }
 }
 
@@ -206,8 +214,8 @@ fn instruction(body: &[u8], at: &mut usize, table: &mut Vec<u32>) -> Option<Inst
             }
             0
         }
-        // A call by table: type and table.
-        0x11 => {
+        // Type and table.
+        op::CALL_INDIRECT => {
             leb::unsigned(body, at)?;
             leb::unsigned(body, at)?.try_into().ok()?
         }

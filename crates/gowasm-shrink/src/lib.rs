@@ -6,14 +6,25 @@
 //! instruction that is not known here stays as it is.
 
 mod code;
+mod dispatch;
 mod leb;
 mod pass;
 
 use code::Code;
-pub use pass::calls::Stubs;
+pub use pass::calls::{Stub, Stubs};
 
 /// Goes up when the bytes that come out change.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
+
+/// A function that a goroutine enters in its middle only where it can tell that from its code, as all do
+/// that the compiler made.
+#[derive(Debug, Clone, Copy)]
+pub struct Function {
+    /// The PC at which it begins.
+    pub pc: i64,
+    /// The number of the place where it goes on when a deferred call has recovered, or 0.
+    pub defer_return: u32,
+}
 
 /// Rewrites bodies, with memory that is used again for each.
 #[derive(Debug)]
@@ -28,7 +39,7 @@ impl<'s> Shrinker<'s> {
     }
 
     /// Appends the body, local declarations and code, in as few bytes as it can.
-    pub fn push(&mut self, body: &[u8], out: &mut Vec<u8>) {
+    pub fn push(&mut self, body: &[u8], function: Option<Function>, out: &mut Vec<u8>) {
         let start = out.len();
         if self.code.decode(body).is_none() {
             out.extend_from_slice(body);
@@ -38,6 +49,12 @@ impl<'s> Shrinker<'s> {
         self.code.close_ranks();
         pass::calls::run(&mut self.code, self.stubs);
         self.code.close_ranks();
+        pass::branches::run(&mut self.code);
+        self.code.close_ranks();
+        if let Some(function) = function {
+            pass::places::run(&mut self.code, self.stubs, function);
+            self.code.close_ranks();
+        }
         for pass in pass::ALL {
             pass(&mut self.code);
             self.code.close_ranks();

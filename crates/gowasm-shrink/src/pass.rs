@@ -3,14 +3,15 @@
 use crate::code::Code;
 
 mod addresses;
-mod branches;
+pub(crate) mod branches;
 pub(crate) mod calls;
 mod comparisons;
 mod epilogues;
 pub(crate) mod nops;
+pub(crate) mod places;
 mod tees;
 mod wraps;
 
-/// In the order in which they run, after [`nops`] and [`calls`].
-pub(crate) const ALL: [fn(&mut Code); 6] =
-    [branches::run, comparisons::run, addresses::run, wraps::run, epilogues::run, tees::run];
+/// Those that look at nothing but the code, in the order in which they run, after all others.
+pub(crate) const ALL: [fn(&mut Code); 5] =
+    [comparisons::run, addresses::run, wraps::run, epilogues::run, tees::run];

@@ -1,10 +1,15 @@
 //! A shrunk body does what the whole one did, in an engine.
 
-use gowasm_shrink::{Shrinker, Stubs};
+use gowasm_shrink::{Function, Shrinker, Stub, Stubs};
 use wasmi::{Engine, Linker, Module, Store, Val};
 
-/// A module with the code section's bodies shrunk.
+/// A module with the code section's bodies shrunk, as those of assembly.
 fn shrink(module: &[u8]) -> Vec<u8> {
+    shrink_as(module, None, false)
+}
+
+/// A module with the code section's bodies shrunk. `resumes`: behind a call of [`NEVER_BACK`].
+fn shrink_as(module: &[u8], function: Option<Function>, resumes: bool) -> Vec<u8> {
     let (mut out, mut at) = (module[..8].to_vec(), 8);
     while at < module.len() {
         let id = module[at];
@@ -13,25 +18,25 @@ fn shrink(module: &[u8]) -> Vec<u8> {
         let content = &module[at..at + length];
         at += length;
         match id {
-            10 => section(&mut out, id, &shrink_code(content)),
+            10 => section(&mut out, id, &shrink_code(content, function, resumes)),
             _ => section(&mut out, id, content),
         }
     }
     out
 }
 
-fn shrink_code(content: &[u8]) -> Vec<u8> {
+fn shrink_code(content: &[u8], compiled: Option<Function>, resumes: bool) -> Vec<u8> {
     let (mut code, mut at) = (Vec::new(), 0);
     let count = number(content, &mut at);
     leb(&mut code, count as u32);
-    let stubs = Stubs::new(vec![(NEVER_BACK, STUB)]);
+    let stubs = Stubs::new([Stub { function: NEVER_BACK, stub: STUB, resumes }]);
     let mut shrinker = Shrinker::new(&stubs);
     for function in 0..count as u64 {
         let length = number(content, &mut at);
         let mut shrunk = Vec::new();
         match function {
             STUB => Stubs::push_body(NEVER_BACK, &mut shrunk),
-            _ => shrinker.push(&content[at..at + length], &mut shrunk),
+            _ => shrinker.push(&content[at..at + length], compiled, &mut shrunk),
         }
         at += length;
         leb(&mut code, shrunk.len() as u32);
@@ -74,13 +79,18 @@ fn leb(out: &mut Vec<u8>, mut value: u32) {
 /// Runs `body` as Go would call it, with SP at 4096 and a frame of known words. Gives its result and
 /// what memory holds afterwards.
 fn run(module: &[u8]) -> (u64, Vec<u8>) {
+    run_from(module, 0)
+}
+
+/// The same, from a place that a goroutine resumes at.
+fn run_from(module: &[u8], place: i32) -> (u64, Vec<u8>) {
     let engine = Engine::default();
     let module = Module::new(&engine, module).unwrap();
     let mut store = Store::new(&engine, ());
     let instance = Linker::new(&engine).instantiate_and_start(&mut store, &module).unwrap();
     let function = instance.get_func(&store, "f").unwrap();
     let mut result = [Val::I64(0)];
-    function.call(&mut store, &[Val::I32(0)], &mut result).unwrap();
+    function.call(&mut store, &[Val::I32(place)], &mut result).unwrap();
     let memory = instance.get_memory(&store, "memory").unwrap();
     (result[0].i64().unwrap() as u64, memory.data(&store).to_vec())
 }
@@ -185,6 +195,73 @@ fn jumps_forward_are_branches_and_jumps_back_are_not() {
     }
 }
 
+const HERE: Function = Function { pc: 0x1234_0000, defer_return: 3 };
+
+#[test]
+fn places_that_nothing_goes_to_are_no_ends_of_blocks() {
+    // Place 1 is nobody's, 2 is told by a PC, 3 is for recovery, 4 is jumped to.
+    let whole = module(&format!(
+        "{ENTRY} loop block block block block block local.get 0 br_table 0 1 2 3 4 end
+           i64.const {} local.set 2 end
+           local.get 2 i64.const 10 i64.add local.set 2 end
+           local.get 2 i64.const 100 i64.add local.set 2 end
+           local.get 2 i64.const 1000 i64.add local.set 2 end
+           local.get 2 i64.const 10000 i64.add local.set 2
+           local.get 2 i64.const 305438000 i64.lt_s if i32.const 4 local.set 0 br 1 end
+           local.get 2 return end unreachable",
+        HERE.pc + 2
+    ));
+    let small = shrink_as(&whole, Some(HERE), false);
+    // A block, and a set and a get, which now stand next to each other.
+    assert_eq!(whole.len() - shrink(&whole).len(), 2, "assembly");
+    assert_eq!(whole.len() - small.len(), 2 + 3 + 2);
+    for place in [0, 2, 3, 4] {
+        assert_eq!(run_from(&whole, place), run_from(&small, place), "{place}");
+    }
+}
+
+#[test]
+fn without_places_to_resume_at_there_is_no_table() {
+    let whole = module(&format!(
+        "{ENTRY} block block block local.get 0 br_table 0 1 1 end
+           i64.const 7 local.set 2 local.get 2 i64.eqz br_if 1 end
+           local.get 2 i64.const 10 i64.add local.set 2 end
+           local.get 2"
+    ));
+    let here = Function { defer_return: 0, ..HERE };
+    let small = shrink_as(&whole, Some(here), false);
+    assert_eq!(run(&whole), run(&small));
+    // Two of three blocks, the table with what it chooses by, and a set and a get.
+    assert_eq!(whole.len() - small.len(), 2 * 3 + 7 + 2);
+}
+
+#[test]
+fn a_goroutine_resumes_behind_a_call_only_if_it_comes_back() {
+    let text = format!(
+        "(module (memory (export \"memory\") 1) (global $sp (mut i32) (i32.const 4096))
+          (func $caller (param i32) (result i32) (local i32) global.get 0 local.set 1
+            block block block local.get 0 br_table 0 1 1 end
+              local.get 1 i32.const 8 i32.sub local.tee 1 global.set 0
+              local.get 1 i64.const {} i64.store i32.const 0 call $unwinds
+              global.get 0 local.set 1 br_if 1 end
+            unreachable end i32.const 1)
+          (func (export \"f\") (param i32) (result i64) (call $caller (local.get 0)) i64.extend_i32_u)
+          (func $unwinds (param i32) (result i32) i32.const 1)
+          (func $stub (param i64) (result i32) {}unreachable))",
+        HERE.pc + 1,
+        "nop ".repeat(60)
+    );
+    let whole = wat::parse_str(text).unwrap();
+    let here = Function { defer_return: 0, ..HERE };
+    let small = [true, false].map(|resumes| {
+        let small = shrink_as(&whole, Some(here), resumes);
+        assert_eq!(run(&whole), run(&small), "{resumes}");
+        small.len()
+    });
+    // The blocks of both places, and the table with two entries.
+    assert_eq!(small[0] - small[1], 2 * 3 + 2 + 4);
+}
+
 /// `$caller` calls as Go does, and `$unwinds` keeps what it was given.
 fn calls(around: &str, read_sp: &str) -> Vec<u8> {
     let text = format!(
@@ -251,7 +328,7 @@ fn nops_go_and_unknown_code_stays() {
     assert_eq!(whole, shrink(&whole));
     let cut: Vec<u8> = vec![0, 0x41];
     let mut out = Vec::new();
-    Shrinker::new(&Stubs::default()).push(&cut, &mut out);
+    Shrinker::new(&Stubs::default()).push(&cut, None, &mut out);
     assert_eq!(out, cut);
 }
 
@@ -263,7 +340,7 @@ fn an_operand_stack_of_any_depth_is_followed() {
     body.extend([0x1a].repeat(301));
     body.push(0x0b);
     let mut out = Vec::new();
-    Shrinker::new(&Stubs::default()).push(&body, &mut out);
+    Shrinker::new(&Stubs::default()).push(&body, None, &mut out);
     // SP is set and kept in one; nothing else can be said shorter.
     assert_eq!(out.len(), body.len() - 2);
 }

@@ -15,21 +15,43 @@ use crate::leb;
 
 /// The functions that never come back, with the stub of each.
 #[derive(Debug, Default)]
-pub struct Stubs(Vec<(u64, u64)>);
+pub struct Stubs {
+    by_function: Vec<Stub>,
+    /// The indexes of those behind whose call nothing ever goes on.
+    last: Vec<u64>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct Stub {
+    /// The index of a function that never comes back, but by unwinding.
+    pub function: u64,
+    pub stub: u64,
+    /// Whether the goroutine goes on where it called the function.
+    pub resumes: bool,
+}
 
 const SP: i64 = 1;
 const CALL_LENGTH: usize = 10;
 
 impl Stubs {
-    /// `stubs` has the indexes of such a function and of its stub.
-    pub fn new(mut stubs: Vec<(u64, u64)>) -> Stubs {
-        stubs.sort_unstable();
-        Stubs(stubs)
+    pub fn new(stubs: impl IntoIterator<Item = Stub>) -> Stubs {
+        let mut by_function: Vec<Stub> = stubs.into_iter().collect();
+        by_function.sort_unstable_by_key(|stub| stub.function);
+        let last = by_function.iter().filter(|stub| !stub.resumes);
+        let mut last: Vec<u64> = last.map(|stub| stub.stub).collect();
+        last.sort_unstable();
+        Stubs { by_function, last }
     }
 
     fn of(&self, function: i64) -> Option<i64> {
-        let at = self.0.binary_search_by_key(&(function as u64), |(callee, _)| *callee).ok()?;
-        Some(self.0[at].1 as i64)
+        let stubs = &self.by_function;
+        let at = stubs.binary_search_by_key(&(function as u64), |stub| stub.function).ok()?;
+        Some(stubs[at].stub as i64)
+    }
+
+    /// Whether a call of this stub is the last thing that the function which calls it does.
+    pub(crate) fn is_last(&self, stub: i64) -> bool {
+        self.last.binary_search(&(stub as u64)).is_ok()
     }
 
     /// Appends the body of a function's stub: from i64, where to go on, to i32, that it unwinds.
