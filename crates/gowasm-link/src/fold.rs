@@ -21,14 +21,19 @@ use std::hash::{Hash, Hasher};
 
 use crate::error::Error;
 use crate::pclntab::Frames;
+use crate::size::Size;
 use crate::symbols::{R_ADDR, R_CALL, Reloc, SymId, Symbols};
 
 /// What a value of function type points to is named after the function.
 const FUNC_VALUE: &[u8] = "·f".as_bytes();
 
 /// Takes the functions that do what an earlier one does out of `text`, and returns them with that one.
-pub(crate) fn fold(symbols: &Symbols, text: &mut Vec<SymId>) -> Result<Vec<(SymId, SymId)>, Error> {
-    let mut folder = Folder::new(symbols, text)?;
+pub(crate) fn fold(
+    symbols: &Symbols,
+    text: &mut Vec<SymId>,
+    size: Size,
+) -> Result<Vec<(SymId, SymId)>, Error> {
+    let mut folder = Folder::new(symbols, text, size)?;
     while folder.round() {}
     let mut folded = Vec::new();
     text.retain(|&function| {
@@ -50,8 +55,8 @@ struct Folder<'s, 'a> {
 }
 
 impl<'s, 'a> Folder<'s, 'a> {
-    fn new(symbols: &'s Symbols<'a>, text: &[SymId]) -> Result<Self, Error> {
-        let frames = Frames::of(symbols, text)?;
+    fn new(symbols: &'s Symbols<'a>, text: &[SymId], size: Size) -> Result<Self, Error> {
+        let frames = Frames::of(symbols, text, size)?;
         let stays = stays(symbols, text);
         let candidates = text.par_iter().enumerate().filter_map(|(at, &function)| {
             let may_go = !stays[function.index()] && has_no_type(symbols, function);

@@ -84,7 +84,7 @@ pub fn link(options: &Options, cancel: &AtomicBool) -> Result<Summary, Error> {
     strings.apply(&mut symbols)?;
     let folded = match options.size.keeps_bodies() {
         true => Vec::new(),
-        false => fold::fold(&symbols, &mut text)?,
+        false => fold::fold(&symbols, &mut text, options.size)?,
     };
     let build_id = made::build_id(&mut symbols, &options.build_id, &mut text);
     text::assign(&mut symbols, &text, &folded);

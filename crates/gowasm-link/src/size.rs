@@ -21,18 +21,24 @@ pub struct Keep {
     pub names: bool,
     /// Files and lines of tracebacks, `runtime.Caller` and panics.
     pub lines: bool,
+    /// Inlined calls as frames of their own in tracebacks and `runtime.Callers`.
+    pub inlined: bool,
+    /// The values of arguments in tracebacks.
+    pub arguments: bool,
     /// A body for each function, so that tracebacks never name one function for another.
     pub bodies: bool,
 }
 
 /// The names of what can be kept, in the order in which they are shown.
-const KEEPABLE: [&str; 3] = ["names", "lines", "bodies"];
+const KEEPABLE: [&str; 5] = ["names", "lines", "inlined", "arguments", "bodies"];
 
 impl Keep {
     fn of(&mut self, name: &str) -> Option<&mut bool> {
         match name {
             "names" => Some(&mut self.names),
             "lines" => Some(&mut self.lines),
+            "inlined" => Some(&mut self.inlined),
+            "arguments" => Some(&mut self.arguments),
             "bodies" => Some(&mut self.bodies),
             _ => None,
         }
@@ -53,13 +59,23 @@ impl Size {
         self.keep().lines
     }
 
+    pub fn keeps_inlined(self) -> bool {
+        self.keep().inlined
+    }
+
+    pub fn keeps_arguments(self) -> bool {
+        self.keep().arguments
+    }
+
     pub fn keeps_bodies(self) -> bool {
         self.keep().bodies
     }
 
     fn keep(self) -> Keep {
         match self {
-            Size::None | Size::Safe => Keep { names: true, lines: true, bodies: true },
+            Size::None | Size::Safe => {
+                Keep { names: true, lines: true, inlined: true, arguments: true, bodies: true }
+            }
             Size::Small(keep) => keep,
         }
     }
@@ -113,7 +129,7 @@ mod tests {
 
     #[test]
     fn levels_are_read_as_they_are_shown() {
-        for text in ["none", "safe", "small", "small+names", "small+lines+bodies"] {
+        for text in ["none", "safe", "small", "small+names", "small+lines+inlined+bodies"] {
             assert_eq!(text.parse::<Size>().unwrap().to_string(), text);
         }
         let twice: Size = "small+lines+names+lines".parse().unwrap();
@@ -121,7 +137,11 @@ mod tests {
         for (text, part) in [
             ("tiny", "known are none, safe and small"),
             ("safe+lines", "only small takes `+lines`"),
-            ("small+colours", "small cannot keep \"colours\": known are names, lines, bodies"),
+            (
+                "small+colours",
+                "small cannot keep \"colours\": known are names, lines, inlined, \
+             arguments, bodies",
+            ),
             ("small+", "cannot keep \"\""),
         ] {
             let why = text.parse::<Size>().unwrap_err();

@@ -119,9 +119,26 @@ func main() {
 		shape(&square{}).area(3)
 	}()
 	fmt.Println(<-done)
+	fmt.Println(nested(1), nested(2))
 	var s shape = &square{}
 	fmt.Println(s.area(4))
 }
+
+// recover counts the frames between it and the panic, inlined ones too.
+func nested(depth int) (recovered string) {
+	defer func() { fmt.Println("outermost", recover()) }()
+	defer func() {
+		if depth == 1 {
+			recovered = fmt.Sprint("once ", recover())
+			return
+		}
+		inner := func() { recovered = fmt.Sprint("twice ", recover()) }
+		inner()
+	}()
+	return at([]string{}, depth)
+}
+
+func at(list []string, place int) string { return list[place] }
 "#;
 
 #[test]
@@ -143,7 +160,13 @@ fn a_small_module_tells_files_and_lines_as_a_whole_one_does() {
 #[test]
 fn what_small_gives_up_is_kept_where_it_is_asked_for() {
     let project = Project::new(DEEP);
-    let ends = ["safe", "small", "small+lines", "small+names+lines+bodies"].map(|size| {
+    let ends = [
+        "safe",
+        "small",
+        "small+lines+inlined+arguments",
+        "small+names+lines+inlined+arguments+bodies",
+    ]
+    .map(|size| {
         let module = format!("{size}.wasm");
         project.ok(&["build", "-q", "-o", &module, "--no-verify", "--size", size]);
         let run = project.run(&["run", &module]);
@@ -151,13 +174,25 @@ fn what_small_gives_up_is_kept_where_it_is_asked_for() {
         assert!(run.stderr.contains("main.(*square).area"), "{size}: {}", run.stderr);
         (run, project.read(&format!("work/{module}")))
     });
-    let [safe, small, lines, all] = &ends;
-    assert!(small.0.stdout.starts_with("? 0 true\n"), "{}", small.0.stdout);
+    let [safe, small, told, all] = &ends;
+    let (first, others) = small.0.stdout.split_once('\n').unwrap();
+    assert_eq!((first, Some(others)), ("? 0 true", safe.0.stdout.split_once('\n').map(|it| it.1)));
+    assert!(others.contains("once runtime error: index out of range"), "{others}");
+    assert!(others.contains("twice <nil>"), "{others}");
     assert!(!small.0.stderr.contains("main.go"), "{}", small.0.stderr);
+    assert!(safe.0.stderr.contains("area(0x"), "{}", safe.0.stderr);
+    assert!(small.0.stderr.contains("area()"), "{}", small.0.stderr);
     assert!(!small.1.windows(7).any(|at| at == b"main.go"));
-    assert_eq!((&safe.0.stdout, &safe.0.stderr), (&lines.0.stdout, &lines.0.stderr));
+    // Less data moves the heap.
+    let without_addresses = |text: &str| -> Vec<String> {
+        let parts =
+            text.split("0x").map(|part| part.trim_start_matches(|c: char| c.is_ascii_hexdigit()));
+        parts.map(str::to_owned).collect()
+    };
+    assert_eq!(safe.0.stdout, told.0.stdout);
+    assert_eq!(without_addresses(&safe.0.stderr), without_addresses(&told.0.stderr));
     assert_eq!(safe.1, all.1);
-    assert!(small.1.len() < lines.1.len() && lines.1.len() < all.1.len());
+    assert!(small.1.len() < told.1.len() && told.1.len() < all.1.len());
 }
 
 #[test]

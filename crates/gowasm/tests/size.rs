@@ -51,3 +51,83 @@ fn what_is_no_module_is_an_error_and_leaves_no_page() {
         assert!(!project.exists("work/page.html"));
     }
 }
+
+const ARITHMETIC: &str = "package main
+
+import (
+	\"fmt\"
+	\"math\"
+	\"os\"
+	\"sort\"
+)
+
+//go:wasmexport divide
+func divide(a, b int64) int64 { return a / b }
+
+//go:wasmexport root
+func root(x float64, y float32) float64 { return math.Sqrt(x) + float64(y) }
+
+//go:wasmexport digits
+func digits(n uint32, upper bool) uint32 {
+	text := []byte(fmt.Sprintf(\"%x %v\", n, upper))
+	sort.Slice(text, func(i, j int) bool { return text[i] < text[j] })
+	return uint32(text[n%uint32(len(text)+1)])
+}
+
+//go:wasmexport quit
+func quit(code int32) {
+	if code%3 == 0 {
+		os.Exit(int(code & 0x7f))
+	}
+}
+
+//go:wasmexport first
+func first(at *byte) int32 { return int32(*at) }
+
+func main() {}
+";
+
+#[test]
+fn a_small_module_does_what_the_whole_one_does_with_any_arguments() {
+    let project = Project::new(ARITHMETIC);
+    let build = |module: &str, size: &str| {
+        let mode = ["--buildmode=c-shared", "--embed-manifest", "--no-verify"];
+        let rest = ["-o", module, "--size", size];
+        project.ok(&[&["build", "-q"], &mode[..], &rest].concat());
+    };
+    for (module, size) in [("whole.wasm", "none"), ("safe.wasm", "safe"), ("small.wasm", "small")] {
+        build(module, size);
+    }
+    let against = |module: &str| {
+        project.run(&[
+            "verify",
+            module,
+            "--against",
+            "whole.wasm",
+            "--random",
+            "25",
+            "--message-format",
+            "json",
+        ])
+    };
+    for module in ["safe.wasm", "small.wasm"] {
+        let run = against(module);
+        let found: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+        assert_eq!(run.code, Some(0), "{module}: {found:#}");
+        // Four exports, and not the one that takes an address, beside the steps of every module.
+        assert!(found["steps"].as_u64().unwrap() >= 4 * 25, "{found:#}");
+        assert_eq!(found["differences"].as_array().unwrap().len(), 0);
+    }
+
+    project.write("work/main.go", &ARITHMETIC.replace("return a / b", "return a/b + a>>62"));
+    build("other.wasm", "small");
+    let run = project.run(&["verify", "other.wasm", "--against", "whole.wasm", "--random", "25"]);
+    assert_eq!(run.code, Some(1), "{}", run.stdout);
+    assert!(run.stdout.contains("DIFFER divide("), "{}", run.stdout);
+    assert!(run.stdout.contains("before: returned "), "{}", run.stdout);
+    assert!(!run.stdout.contains("DIFFER root("), "{}", run.stdout);
+
+    let run = project.run(&["verify", "safe.wasm", "--against", "whole.wasm", "--engine", "all"]);
+    assert_eq!(run.code, Some(2), "{}", run.stderr);
+    assert!(run.stderr.contains("`--against` compares in one engine"), "{}", run.stderr);
+}

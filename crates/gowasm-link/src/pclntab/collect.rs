@@ -4,7 +4,9 @@ use gowasm_goobj::{AuxKind, FuncInfo};
 use rayon::prelude::*;
 
 use super::CHUNK;
+use super::told::Told;
 use crate::error::Error;
+use crate::size::Size;
 use crate::symbols::{ObjId, SymId, Symbols};
 
 /// Some functions in a row and, in one list for all of them, what belongs to them.
@@ -106,12 +108,14 @@ pub(super) enum Item {
 pub(super) fn functions<'a>(
     symbols: &Symbols<'a>,
     text: &[SymId],
+    size: Size,
 ) -> Result<Vec<Chunk<'a>>, Error> {
-    let chunks: Vec<_> = text.par_chunks(CHUNK).map(|chunk| read_chunk(symbols, chunk)).collect();
-    chunks.into_iter().collect()
+    let told = Told::of(symbols, size);
+    let chunks = text.par_chunks(CHUNK).map(|chunk| read_chunk(symbols, chunk, &told));
+    chunks.collect::<Vec<_>>().into_iter().collect()
 }
 
-fn read_chunk<'a>(symbols: &Symbols<'a>, text: &[SymId]) -> Result<Chunk<'a>, Error> {
+fn read_chunk<'a>(symbols: &Symbols<'a>, text: &[SymId], told: &Told) -> Result<Chunk<'a>, Error> {
     let mut chunk = Chunk {
         functions: Vec::with_capacity(text.len()),
         auxiliary: Vec::new(),
@@ -136,8 +140,10 @@ fn read_chunk<'a>(symbols: &Symbols<'a>, text: &[SymId]) -> Result<Chunk<'a>, Er
             start: 0,
         };
         if function.info.is_some() {
-            read_auxiliary(symbols, &mut chunk, &mut function, &mut func_data)?;
-            read_calls(symbols, &mut chunk, &mut function)?;
+            read_auxiliary(symbols, &mut chunk, &mut function, &mut func_data, told)?;
+            if told.has_inlined(symbols, &function) {
+                read_calls(symbols, &mut chunk, &mut function)?;
+            }
         }
         chunk.functions.push(function);
     }
@@ -165,6 +171,7 @@ fn read_auxiliary(
     chunk: &mut Chunk,
     function: &mut Function,
     func_data: &mut Vec<SymId>,
+    told: &Told,
 ) -> Result<(), Error> {
     let Some((object, at)) = symbols.origin(function.symbol) else { return Ok(()) };
     func_data.clear();
@@ -184,6 +191,7 @@ fn read_auxiliary(
             func_data.push(symbol()?);
         }
     }
+    told.forget_arguments(&mut chunk.auxiliary, function.first_aux as usize, func_data);
     function.first_func_data = chunk.auxiliary.len() as u32;
     chunk.auxiliary.append(func_data);
     function.end_aux = chunk.auxiliary.len() as u32;

@@ -16,6 +16,7 @@ mod functab;
 mod names;
 mod pctab;
 mod same;
+mod told;
 
 use crate::error::Error;
 use crate::size::Size;
@@ -89,7 +90,7 @@ impl<'a> Pclntab<'a> {
         goroot: &str,
         size: Size,
     ) -> Result<Self, Error> {
-        let mut chunks = collect::functions(symbols, text)?;
+        let mut chunks = collect::functions(symbols, text, size)?;
         let lines = size.keeps_lines();
         let reader = &*symbols;
         let ((names, files), (pcs, items)) = rayon::join(

@@ -3,6 +3,7 @@
 use super::CHUNK;
 use super::collect::{self, Chunk, Item};
 use crate::error::Error;
+use crate::size::Size;
 use crate::symbols::{SymId, Symbols};
 
 /// What the runtime is told about the frames of some functions.
@@ -15,8 +16,8 @@ pub(crate) struct Frames<'s, 'a> {
 const FLAG_ASSEMBLY: u8 = 1 << 2;
 
 impl<'s, 'a> Frames<'s, 'a> {
-    pub(crate) fn of(symbols: &'s Symbols<'a>, text: &[SymId]) -> Result<Self, Error> {
-        Ok(Frames { symbols, chunks: collect::functions(symbols, text)? })
+    pub(crate) fn of(symbols: &'s Symbols<'a>, text: &[SymId], size: Size) -> Result<Self, Error> {
+        Ok(Frames { symbols, chunks: collect::functions(symbols, text, size)? })
     }
 
     /// Numbers that are equal for functions whose frames are alike; None for functions that the

@@ -64,8 +64,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "LINKER", default_value = "gowasm")]
     linker: LinkerName,
     /// How much is done to make the module small: none; safe, what cannot be observed; or small, without
-    /// names, lines and bodies of its own for each function, but for what is kept: small+names+lines+bodies
-    /// (docs/size.md). Go's own linker has no such thing
+    /// the name section, without files, lines, inlined calls and arguments in tracebacks, and without a body
+    /// of its own for each function, but for what is kept: small+lines+inlined (docs/size.md). Go's own
+    /// linker has no such thing
     #[arg(long, value_name = "LEVEL", default_value = "safe")]
     size: Size,
     #[command(flatten)]
