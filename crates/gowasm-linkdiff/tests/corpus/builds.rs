@@ -29,7 +29,7 @@ const TESTED: &[&str] = &[
     "errors",
 ];
 
-/// And with `GOWASM_CORPUS=full`.
+/// And with `GOWASM_CORPUS=full`, since Go 1.26.
 const TESTED_FULL: &[&str] = &[
     "archive/tar",
     "archive/zip",
@@ -83,8 +83,10 @@ const TESTED_FULL: &[&str] = &[
     "unicode/utf8",
 ];
 
-pub(crate) fn full() -> bool {
-    std::env::var("GOWASM_CORPUS").is_ok_and(|which| which == "full")
+/// Whether a toolchain is given everything: the older ones differ little from each other.
+fn full(go: &Path) -> bool {
+    let asked = std::env::var("GOWASM_CORPUS").is_ok_and(|which| which == "full");
+    asked && !["go1.24", "go1.25"].iter().any(|older| version(go).starts_with(older))
 }
 
 pub(crate) fn version(go: &Path) -> String {
@@ -110,12 +112,13 @@ fn fixtures() -> PathBuf {
 pub(crate) fn all(go: &Path, keep: &Path) -> Vec<Build> {
     let mut builds = fixture_builds();
     builds.push(wasip1("every std package", &every_std_package(go, keep), &["build", "."]));
-    let programs = if full() { PROGRAMS } else { &PROGRAMS[..1] };
+    let full = full(go);
+    let programs = if full { PROGRAMS } else { &PROGRAMS[..1] };
     let mut arguments = vec!["build"];
     arguments.extend(programs);
     builds.push(wasip1("distribution", &fixtures(), &arguments));
     let mut tested = TESTED.to_vec();
-    if full() {
+    if full {
         tested.extend(TESTED_FULL);
     }
     // A handful of packages at a time, so that their work files do not pile up.
