@@ -3,7 +3,8 @@
 use anyhow::{Context, Result, bail};
 use std::fs::File;
 use std::io;
-use std::process::{Command, Stdio};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::Instant;
 
 #[derive(Debug, Clone, Copy)]
@@ -16,6 +17,11 @@ pub(crate) struct Sample {
 
 /// Runs the command to its end. It must succeed; what it says is shown when it does not.
 pub(crate) fn measure(command: &mut Command) -> Result<Sample> {
+    measure_exit(command, 0)
+}
+
+/// The same for a command that must end with this exit code.
+pub(crate) fn measure_exit(command: &mut Command, exit: i32) -> Result<Sample> {
     let said = tempfile::tempfile()?;
     let stderr: File = said.try_clone()?;
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr);
@@ -23,7 +29,7 @@ pub(crate) fn measure(command: &mut Command) -> Result<Sample> {
     let child = command.spawn().with_context(|| format!("cannot start {command:?}"))?;
     let (status, usage) = wait(child.id())?;
     let wall = started.elapsed().as_secs_f64();
-    if status != 0 {
+    if ExitStatus::from_raw(status).code() != Some(exit) {
         use std::io::{Read, Seek};
         let (mut said, mut text) = (said, String::new());
         said.rewind()?;

@@ -8,6 +8,7 @@ mod link;
 mod measure;
 mod remote;
 mod size;
+mod speed;
 mod verify;
 
 use crate::table::Table;
@@ -39,6 +40,8 @@ enum What {
     Remote,
     /// Modules made small, beside Go's and wasm-opt's where it is on the path
     Size,
+    /// What modules made small do, beside the same at level none, in wasmtime, wasmi and node
+    Speed,
     /// `gowasm verify` in every engine, beside wasmtime and wazero themselves
     Verify,
 }
@@ -57,6 +60,7 @@ pub(crate) fn run(bench: &Bench) -> Result<ExitCode> {
         What::Link => link::run(),
         What::Remote => remote::run(),
         What::Size => size::run(),
+        What::Speed => speed::run(),
         What::Verify => verify::run(),
     }?;
     if bench.json {
