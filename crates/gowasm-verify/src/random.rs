@@ -42,7 +42,7 @@ impl Random {
                 let args: Vec<String> = params.map(|param| argument(*param, &mut state)).collect();
                 let _ = writeln!(
                     text,
-                    "[[call]]\nexport = {}\nargs = [{}]\nfresh = true\nsteps = {STEPS}",
+                    "[[call]]\nexport = {}\nargs = [{}]\nfresh = true\nstep_limit = {STEPS}",
                     toml::Value::from(export.name.as_str()),
                     args.join(", ")
                 );
@@ -72,8 +72,7 @@ fn argument(param: WasmType, state: &mut u64) -> String {
     };
     match param {
         WasmType::I32 | WasmType::F32 => format!("{{ bits = {:#x} }}", bits as u32),
-        // TOML knows no larger number than i64's largest.
-        _ => format!("{{ bits = {} }}", bits as i64),
+        _ => format!("{{ bits = {bits:#x} }}"),
     }
 }
 

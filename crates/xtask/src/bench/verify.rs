@@ -106,11 +106,9 @@ fn programs(go: &Go, scratch: &Path) -> Result<Vec<Program>> {
         build.envs([("GOOS", "wasip1"), ("GOARCH", "wasm")]).current_dir(&folder);
         project::run(&mut build)?;
         let plan = folder.join("plan.toml");
-        let (world, start) = (
-            format!("[world]\nargs = {:?}\n", [name, argument]),
-            format!("[start]\nstdout = {stdout:?}\n"),
-        );
-        fs::write(&plan, world + &start)?;
+        let world = format!("[world]\nargs = {:?}\n", [name, argument]);
+        let exits = if exit == 0 { String::new() } else { format!("exits = {exit}\n") };
+        fs::write(&plan, world + &format!("[start]\nstdout = {stdout:?}\n") + &exits)?;
         let size = fs::metadata(&module)?.len() as f64 / 1e6;
         Ok(Program { name: format!("{name}, {size:.1} MB"), module, plan, argument, exit })
     };
