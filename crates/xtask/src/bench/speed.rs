@@ -6,10 +6,11 @@ use super::measure::median;
 use crate::project;
 use crate::table::Table;
 use crate::tools;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use std::fs;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// Packages, and which of their benchmarks are run.
 const PACKAGES: [(&str, &str); 7] = [
@@ -25,7 +26,8 @@ const LEVELS: [&str; 3] = ["none", "safe", "small"];
 const ENGINES: [&str; 3] = ["wasmtime", "wasmi", "node"];
 /// That of `bench verify`.
 const WASMTIME: &str = "50.0.1";
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 3;
+const STARTS: usize = 4;
 
 pub(super) fn run() -> Result<Findings> {
     let gowasm = project::release("gowasm")?;
@@ -120,7 +122,7 @@ fn figures(command: &mut Command) -> Result<Vec<f64>> {
     if let Some(folder) = command.get_current_dir().map(Path::to_owned) {
         command.env("PWD", fs::canonicalize(folder)?);
     }
-    let text = project::output(command)?;
+    let text = output(command)?;
     let lines = text.lines().filter(|line| line.contains(" ns/op"));
     lines
         .map(|line| {
@@ -129,4 +131,18 @@ fn figures(command: &mut Command) -> Result<Vec<f64>> {
             figure.parse().with_context(|| format!("no figure: {line}"))
         })
         .collect()
+}
+
+/// What a command prints. Node dies of a signal now and then, whatever the level: it is started again.
+fn output(command: &mut Command) -> Result<String> {
+    for _ in 0..STARTS {
+        let output = command.stdin(Stdio::null()).output().context("cannot start")?;
+        if output.status.success() {
+            return Ok(String::from_utf8(output.stdout)?);
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.signal().is_some(), "{command:?}: {}\n{said}", output.status);
+        eprintln!("died, starting it again: {}", output.status);
+    }
+    bail!("{command:?} died {STARTS} times")
 }
