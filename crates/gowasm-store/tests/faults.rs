@@ -5,12 +5,13 @@
 
 mod server;
 
-use gowasm_store::{ActionResult, Digest, OutputFile, RemoteOptions, Store};
+use gowasm_store::{Action, ActionResult, Blobs, Digest, OutputFile, RemoteOptions, Store};
+use gowasm_testbed::{Interposer, Treatment};
 use server::{Machine, action, casd, noise, options, servers};
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -35,6 +36,7 @@ enum Fault {
 struct Proxy {
     port: u16,
     connections: Arc<AtomicUsize>,
+    clients: Arc<Mutex<Vec<TcpStream>>>,
 }
 
 impl Proxy {
@@ -43,6 +45,8 @@ impl Proxy {
         let port = listener.local_addr().unwrap().port();
         let connections = Arc::new(AtomicUsize::new(0));
         let counter = connections.clone();
+        let clients = Arc::new(Mutex::new(Vec::new()));
+        let known = clients.clone();
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let number = counter.fetch_add(1, Ordering::SeqCst);
@@ -58,12 +62,20 @@ impl Proxy {
                     _ => {}
                 }
                 let Ok(server) = TcpStream::connect(("127.0.0.1", to)) else { continue };
+                known.lock().unwrap().push(client.try_clone().unwrap());
                 let (from, into) = (client.try_clone().unwrap(), server.try_clone().unwrap());
                 thread::spawn(move || forward(from, into, up));
                 thread::spawn(move || forward(server, client, down));
             }
         });
-        Proxy { port, connections }
+        Proxy { port, connections, clients }
+    }
+
+    /// Ends every connection there is.
+    fn cut(&self) {
+        for client in self.clients.lock().unwrap().drain(..) {
+            let _ = client.shutdown(Shutdown::Both);
+        }
     }
 
     fn url(&self) -> String {
@@ -189,6 +201,46 @@ fn a_stream_may_be_cut_at_any_byte() {
         assert_eq!(machine.warnings(), "", "{cut}");
         assert!(Machine::at(&casd.url()).finds() == Some(bytes), "{cut}");
     }
+}
+
+fn port_of(url: &str) -> u16 {
+    url.rsplit_once(':').unwrap().1.parse().unwrap()
+}
+
+/// The client asks for the operation that it knows of; the action is not begun once more.
+#[test]
+fn an_execution_is_followed_over_a_new_connection() {
+    let Some(casd) = casd() else { return };
+    let calls = Interposer::start(casd.port(), |_, _| Treatment::Forward).unwrap();
+    let proxy = Proxy::start(port_of(&calls.url()), Fault::None);
+    let options = RemoteOptions { executor: Some(proxy.url()), ..options(&proxy.url()) };
+    let options = RemoteOptions { timeout: Duration::from_secs(30), ..options };
+    let machine = Machine::with(&options);
+    let folder = tempfile::tempdir().unwrap();
+    let (began, end) = (folder.path().join("began"), folder.path().join("end"));
+    let script = format!(
+        "echo >> '{}'; until [ -e '{}' ]; do sleep 0.05; done; echo made > out",
+        began.display(),
+        end.display()
+    );
+    let action = Action::new(["/bin/sh", "-c", &script]).output("out").encode().unwrap();
+    let result = thread::scope(|scope| {
+        let running = scope.spawn(|| machine.store.execute(&action, Blobs::new()));
+        let wait_for = |what: &dyn Fn() -> bool| {
+            while !what() {
+                assert!(!running.is_finished(), "the execution has ended");
+                thread::sleep(Duration::from_millis(10));
+            }
+        };
+        wait_for(&|| began.exists());
+        proxy.cut();
+        wait_for(&|| !calls.calls("WaitExecution").is_empty());
+        std::fs::write(&end, "").unwrap();
+        running.join().unwrap()
+    });
+    assert_eq!(machine.store.get(&result.unwrap().outputs[0].digest).unwrap(), b"made\n");
+    assert_eq!(calls.calls("Execute").len(), 1);
+    assert_eq!(std::fs::read(&began).unwrap(), b"\n", "it ran more than once");
 }
 
 #[test]

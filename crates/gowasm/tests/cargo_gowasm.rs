@@ -5,6 +5,7 @@
 mod support;
 
 use std::ffi::OsStr;
+use std::path::PathBuf;
 use std::process::Command;
 use support::{Project, REACTOR, Run};
 
@@ -99,22 +100,12 @@ fn builds_what_cargo_selects() {
 #[test]
 fn flags_are_heeded_as_cargo_heeds_them() {
     let project = workspace();
-    let proxies = project.path("proxies");
-    let body = format!(
-        "echo \"$GOPROXY\" >> '{}'\nexec '{}' \"$@\"",
-        proxies.display(),
-        project.path("go-counted").display()
-    );
-    let go = project.script("go-offline", &body);
+    let go = go_that_writes_down_its_proxy(&project);
     let go = go.to_str().unwrap();
     let loud = ["build", "--offline", "-v", "--color=always", "--go", go];
     let run = cargo_gowasm(&project, "work/host", &loud);
     ends(&run, 0, &["calc: building because ", "calc: using go1."]);
-    let proxies = String::from_utf8(project.read("proxies")).unwrap();
-    assert!(
-        proxies.lines().count() > 0 && proxies.lines().all(|proxy| proxy == "off"),
-        "{proxies}"
-    );
+    assert_never_online(&project);
 
     project.write("work/main.go", &REACTOR.replace("wasmexport add", "wasmexprot add"));
     let coloured = cargo_gowasm(&project, "work/host", &["check", "--color=always"]);
@@ -123,6 +114,69 @@ fn flags_are_heeded_as_cargo_heeds_them() {
     assert!(plain.stderr.contains("GW017") && !plain.stderr.contains('\x1b'), "{}", plain.stderr);
     let quiet = cargo_gowasm(&project, "work/host", &["check", "-q"]);
     assert_eq!((quiet.code, quiet.stderr.as_str()), (Some(0), ""));
+}
+
+fn go_that_writes_down_its_proxy(project: &Project) -> PathBuf {
+    let proxies = project.path("proxies");
+    let go = project.path("go-counted");
+    let body =
+        format!("echo \"$GOPROXY\" >> '{}'\nexec '{}' \"$@\"", proxies.display(), go.display());
+    project.script("go-offline", &body)
+}
+
+#[track_caller]
+fn assert_never_online(project: &Project) {
+    let proxies = String::from_utf8(project.read("proxies")).unwrap();
+    assert!(!proxies.is_empty() && proxies.lines().all(|proxy| proxy == "off"), "{proxies}");
+}
+
+#[test]
+fn frozen_is_locked_and_offline() {
+    let project = workspace();
+    let go = go_that_writes_down_its_proxy(&project);
+    let frozen = ["build", "--frozen", "--go", go.to_str().unwrap()];
+    // There is no Cargo.lock yet, and none may be made.
+    ends(&cargo_gowasm(&project, "work/host", &frozen), 1, &["--frozen"]);
+    assert!(!project.exists("work/Cargo.lock") && !project.exists("proxies"));
+
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut lock = Command::new(cargo);
+    lock.args(["generate-lockfile", "--offline"]).current_dir(project.path("work"));
+    ends(&Run::of(&mut lock), 0, &[]);
+    ends(&cargo_gowasm(&project, "work/host", &frozen), 0, &[]);
+    assert_never_online(&project);
+}
+
+/// Each module's Go waits until the other's has been started.
+#[test]
+fn modules_are_built_at_the_same_time() {
+    let project = workspace();
+    let met = project.path("met");
+    std::fs::create_dir(&met).unwrap();
+    let body = format!(
+        "met='{met}'\ncase \"$PWD\" in */one|*/two)\n\
+         : > \"$met/${{PWD##*/}}\"\n\
+         waited=0\n\
+         until [ -e \"$met/one\" ] && [ -e \"$met/two\" ]; do\n\
+         waited=$((waited+1)); [ $waited -lt 1200 ] || {{ echo 'nobody else came' >&2; exit 1; }}\n\
+         sleep 0.05\ndone;;\nesac\nexec '{go}' \"$@\"",
+        met = met.display(),
+        go = project.path("go-counted").display()
+    );
+    let go = project.script("go-that-waits", &body);
+    let args = ["build", "-j2", "--go", go.to_str().unwrap()];
+    ends(&cargo_gowasm(&project, "work/other", &args[..]), 0, &[]);
+    assert_eq!(project.names("met"), ["one", "two"]);
+}
+
+#[test]
+fn what_stops_all_modules_is_said_once() {
+    let project = workspace();
+    let nobody = ["build", "--remote-cache=grpc://127.0.0.1:1", "--remote-retries=0"];
+    let run = cargo_gowasm(&project, "work/other", &nobody);
+    ends(&run, 3, &["one: failed", "two: failed"]);
+    let said = run.stderr.matches("cannot ask for the capabilities").count();
+    assert_eq!(said, 1, "{}", run.stderr);
 }
 
 /// A stand-in that says how it was called and refuses: Binaryen's own is tried with `gowasm build`.

@@ -10,6 +10,7 @@ use crate::progress::Bar;
 use crate::remote::RemoteArgs;
 use gowasm_build::{Outcome, Servers, Settings, WasmOpt};
 use serde::Serialize;
+use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -54,12 +55,16 @@ pub(super) fn run(args: Args, found: &Found, context: &Context) -> Result<ExitCo
         .map(|(module, result)| Built::of(module, result))
         .collect();
     let code = results.iter().filter_map(|result| result.as_ref().err()).map(Failure::code).max();
+    // What stops every module, such as a server that does not answer, is said once.
+    let mut said = HashSet::new();
     for (module, result) in found.modules.iter().zip(&results) {
         match result {
             Ok(outcome) => context.say(&format!("{}: {}", module.name, summary(outcome, context))),
             Err(failure) => {
                 context.say(&format!("{}: failed", module.name));
-                context.report_failure(failure);
+                if said.insert(failure.to_string()) {
+                    context.report_failure(failure);
+                }
             }
         }
     }
