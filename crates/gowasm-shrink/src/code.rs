@@ -39,6 +39,9 @@ pub(crate) mod op {
     pub(crate) const PREFIX: u8 = 0xfc;
 }
 
+/// The parameter by which the table of branches chooses.
+pub(crate) const CHOSEN: i64 = 0;
+
 /// What became of an instruction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -72,14 +75,24 @@ pub(crate) struct Code {
     /// The length of the declarations of locals.
     locals: usize,
     pub(crate) list: Vec<Instruction>,
+    /// Where those of the list are that [move control](Instruction::moves_control).
+    pub(crate) control: Vec<usize>,
     /// The targets of the first table of branches.
     pub(crate) table: Vec<u32>,
+    /// The list before it was put together anew, for its memory.
+    before: Vec<Instruction>,
 }
 
 impl Code {
-    /// Reads a body. None where it holds something that Go does not emit.
-    pub(crate) fn decode(&mut self, body: &[u8]) -> Option<()> {
+    /// Reads a body, and has its instructions put into the list: at its end, and what moves control
+    /// stays where it was put. None where the body holds something that Go does not emit.
+    pub(crate) fn decode(
+        &mut self,
+        body: &[u8],
+        mut put: impl FnMut(&mut Vec<Instruction>, Instruction),
+    ) -> Option<()> {
         self.list.clear();
+        self.control.clear();
         self.table.clear();
         if u32::try_from(body.len()).is_err() {
             return None;
@@ -91,28 +104,39 @@ impl Code {
         }
         self.locals = at;
         while at < body.len() {
-            self.list.push(instruction(body, &mut at, &mut self.table)?);
+            let instruction = instruction(body, &mut at, &mut self.table)?;
+            put(&mut self.list, instruction);
+            if instruction.moves_control() {
+                self.control.push(self.list.len() - 1);
+            }
         }
         (self.list.last()?.op == op::END).then_some(())
     }
 
-    /// Takes what was dropped out of the list, so that neighbours are next to each other.
-    pub(crate) fn close_ranks(&mut self) {
-        self.list.retain(|instruction| instruction.state != State::Dropped);
+    /// Has all that was not dropped put into a new list.
+    pub(crate) fn put_anew(&mut self, put: impl Fn(&mut Vec<Instruction>, Instruction)) {
+        std::mem::swap(&mut self.list, &mut self.before);
+        self.list.clear();
+        for instruction in &self.before {
+            if instruction.state != State::Dropped {
+                put(&mut self.list, *instruction);
+            }
+        }
     }
 
     /// Writes what the passes left.
     pub(crate) fn encode(&self, body: &[u8], out: &mut Vec<u8>) {
         let (mut from, mut until) = (0, self.locals);
         for instruction in &self.list {
-            if instruction.state == State::Kept && instruction.start as usize == until {
-                until = instruction.end as usize;
+            let (start, end) = (instruction.start as usize, instruction.end as usize);
+            if instruction.state == State::Kept && start == until {
+                until = end;
                 continue;
             }
             out.extend_from_slice(&body[from..until]);
-            (from, until) = (instruction.end as usize, instruction.end as usize);
+            (from, until) = (end, end);
             match instruction.state {
-                State::Kept => from = instruction.start as usize,
+                State::Kept => from = start,
                 State::Changed if instruction.op == op::BR_TABLE => self.push_table(out),
                 State::Changed => instruction.push(out),
                 State::Dropped => {}
@@ -146,8 +170,13 @@ impl Instruction {
         self.op == op && self.value == value
     }
 
-    pub(crate) fn is_memory_access(&self) -> bool {
-        (op::I32_LOAD..=op::I64_STORE32).contains(&self.op)
+    /// Blocks and branches, and what the table of branches goes by.
+    fn moves_control(&self) -> bool {
+        match self.op {
+            op::BLOCK..=op::IF | op::END..=op::BR_TABLE => true,
+            op::LOCAL_GET..=op::LOCAL_TEE => self.value == CHOSEN,
+            _ => false,
+        }
     }
 
     fn push(&self, out: &mut Vec<u8>) {

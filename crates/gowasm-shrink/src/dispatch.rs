@@ -4,10 +4,8 @@
 //! A goroutine that resumes passes the number of a block. A jump sets the parameter and branches to a loop
 //! around all blocks, which begins with the table.
 
-use crate::code::{Code, Instruction, op};
+use crate::code::{CHOSEN, Code, Instruction, op};
 
-/// The parameter by which the table chooses.
-const CHOSEN: i64 = 0;
 /// The type of a block that gives nothing.
 pub(crate) const NO_RESULT: i64 = -64;
 
@@ -31,7 +29,8 @@ pub(crate) struct Jump {
 impl Dispatch {
     pub(crate) fn find(code: &Code) -> Option<Dispatch> {
         let list = &code.list;
-        let mut tables = (0..list.len()).filter(|&at| list[at].op == op::BR_TABLE);
+        let control = code.control.iter().copied();
+        let mut tables = control.filter(|&at| list[at].op == op::BR_TABLE);
         let (table, None) = (tables.next()?, tables.next()) else { return None };
         let get = table.checked_sub(1).filter(|&get| list[get].is(op::LOCAL_GET, CHOSEN))?;
         let start = list[..get].iter().rposition(|at| !at.is(op::BLOCK, NO_RESULT))?;
@@ -50,7 +49,8 @@ impl Dispatch {
         let mut jumps = Vec::new();
         // Where each block that is open begins.
         let mut open: Vec<usize> = Vec::new();
-        for (at, instruction) in list.iter().enumerate() {
+        for &at in &code.control {
+            let instruction = &list[at];
             match instruction.op {
                 op::BLOCK..=op::IF => open.push(at),
                 op::END => {
@@ -85,7 +85,7 @@ impl Dispatch {
     fn forward(&self, code: &Code, open: &[usize], chosen: usize) -> Option<i64> {
         let entry = code.table.get(chosen).or(code.table.last())?;
         let block = self.block(*entry)?;
-        let place = open.iter().rposition(|&open| open == block)?;
+        let place = open.binary_search(&block).ok()?;
         Some((open.len() - 1 - place) as i64)
     }
 }

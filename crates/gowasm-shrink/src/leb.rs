@@ -1,7 +1,19 @@
 //! Variable-length integers of wasm, read with bounds checks and written in their shortest form.
 
 /// Reads an unsigned number of at most 64 bits at `*at` and moves past it.
+#[inline]
 pub(crate) fn unsigned(bytes: &[u8], at: &mut usize) -> Option<u64> {
+    match *bytes.get(*at)? {
+        // Most are a byte long.
+        byte @ ..0x80 => {
+            *at += 1;
+            Some(u64::from(byte))
+        }
+        _ => long_unsigned(bytes, at),
+    }
+}
+
+fn long_unsigned(bytes: &[u8], at: &mut usize) -> Option<u64> {
     let mut value = 0;
     for shift in (0..64).step_by(7) {
         let byte = *bytes.get(*at)?;
@@ -15,7 +27,19 @@ pub(crate) fn unsigned(bytes: &[u8], at: &mut usize) -> Option<u64> {
 }
 
 /// Reads a signed number of at most 64 bits at `*at` and moves past it.
+#[inline]
 pub(crate) fn signed(bytes: &[u8], at: &mut usize) -> Option<i64> {
+    match *bytes.get(*at)? {
+        // Most are a byte long.
+        byte @ ..0x80 => {
+            *at += 1;
+            Some(i64::from((byte << 1) as i8 >> 1))
+        }
+        _ => long_signed(bytes, at),
+    }
+}
+
+fn long_signed(bytes: &[u8], at: &mut usize) -> Option<i64> {
     let mut value = 0;
     for shift in (0..64).step_by(7) {
         let byte = *bytes.get(*at)?;

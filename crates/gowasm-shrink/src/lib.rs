@@ -11,6 +11,8 @@ mod leb;
 mod pass;
 
 use code::Code;
+use dispatch::Dispatch;
+use pass::calls::Calls;
 pub use pass::calls::{Stub, Stubs};
 
 /// Goes up when the bytes that come out change.
@@ -30,35 +32,37 @@ pub struct Function {
 #[derive(Debug)]
 pub struct Shrinker<'s> {
     code: Code,
-    stubs: &'s Stubs,
+    calls: Calls<'s>,
 }
 
 impl<'s> Shrinker<'s> {
     pub fn new(stubs: &'s Stubs) -> Self {
-        Shrinker { code: Code::default(), stubs }
+        Shrinker { code: Code::default(), calls: Calls::new(stubs) }
     }
 
     /// Appends the body, local declarations and code, in as few bytes as it can.
     pub fn push(&mut self, body: &[u8], function: Option<Function>, out: &mut Vec<u8>) {
         let start = out.len();
-        if self.code.decode(body).is_none() {
+        self.calls.begin(function.map_or(0, |function| function.pc));
+        let read = self.code.decode(body, |list, instruction| {
+            if !pass::nops::is_one(&instruction) {
+                self.calls.put(list, instruction);
+            }
+        });
+        if read.is_none() {
             out.extend_from_slice(body);
             return;
         }
-        pass::nops::run(&mut self.code);
-        self.code.close_ranks();
-        pass::calls::run(&mut self.code, self.stubs);
-        self.code.close_ranks();
-        pass::branches::run(&mut self.code);
-        self.code.close_ranks();
-        if let Some(function) = function {
-            pass::places::run(&mut self.code, self.stubs, function);
-            self.code.close_ranks();
+        self.calls.finish(&mut self.code.list);
+        if let Some(dispatch) = Dispatch::find(&self.code)
+            && let Some(jumps) = dispatch.jumps(&self.code)
+        {
+            pass::branches::run(&mut self.code, &jumps);
+            if let Some(function) = function {
+                pass::places::run(&mut self.code, &dispatch, &jumps, &self.calls.resumes, function);
+            }
         }
-        for pass in pass::ALL {
-            pass(&mut self.code);
-            self.code.close_ranks();
-        }
+        self.code.put_anew(pass::put);
         self.code.encode(body, out);
         debug_assert!(out.len() - start <= body.len());
     }

@@ -1,6 +1,6 @@
 //! The passes, one a file.
 
-use crate::code::Code;
+use crate::code::{Instruction, op};
 
 mod addresses;
 pub(crate) mod branches;
@@ -12,6 +12,15 @@ pub(crate) mod places;
 mod tees;
 mod wraps;
 
-/// Those that look at nothing but the code, in the order in which they run, after all others.
-pub(crate) const ALL: [fn(&mut Code); 5] =
-    [comparisons::run, addresses::run, wraps::run, epilogues::run, tees::run];
+/// The passes that look at nothing but what an instruction comes to stand behind.
+#[inline]
+pub(crate) fn put(list: &mut Vec<Instruction>, instruction: Instruction) {
+    match instruction.op {
+        op::I32_EQZ => comparisons::put(list, instruction),
+        op::I32_WRAP_I64 => wraps::put(list, instruction),
+        op::LOCAL_GET => tees::put(list, instruction),
+        op::GLOBAL_SET => epilogues::put(list, instruction),
+        op::I32_LOAD..=op::I64_STORE32 => addresses::put(list, instruction),
+        _ => list.push(instruction),
+    }
+}

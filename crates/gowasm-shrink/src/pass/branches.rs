@@ -10,11 +10,10 @@
 //! Saved: 235 KB of a reactor with 5.2 MB of code, 9 of 10 jumps; what was a table look-up is a branch.
 
 use crate::code::{Code, op};
-use crate::dispatch::{Dispatch, NO_RESULT};
+use crate::dispatch::{Jump, NO_RESULT};
 
-pub(crate) fn run(code: &mut Code) {
-    let Some(dispatch) = Dispatch::find(code) else { return };
-    for jump in dispatch.jumps(code).into_iter().flatten() {
+pub(crate) fn run(code: &mut Code, jumps: &[Jump]) {
+    for jump in jumps {
         let (at, Some(depth)) = (jump.at, jump.forward) else { continue };
         let list = &mut code.list;
         list[at].drop();

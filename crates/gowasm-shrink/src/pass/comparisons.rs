@@ -5,17 +5,15 @@
 //!
 //! Saved: 21 KB of a reactor with 5.2 MB of code.
 
-use crate::code::{Code, op};
+use crate::code::{Instruction, op};
 
-pub(crate) fn run(code: &mut Code) {
-    for at in 1..code.list.len() {
-        if let [comparison, not] = &mut code.list[at - 1..=at]
-            && not.op == op::I32_EQZ
-            && let Some(opposite) = opposite(comparison.op)
-        {
-            comparison.drop();
-            not.change(opposite, 0);
-        }
+pub(crate) fn put(list: &mut Vec<Instruction>, not: Instruction) {
+    if let Some(comparison) = list.last_mut()
+        && let Some(opposite) = opposite(comparison.op)
+    {
+        comparison.change(opposite, 0);
+    } else {
+        list.push(not);
     }
 }
 

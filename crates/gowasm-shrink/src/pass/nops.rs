@@ -3,10 +3,8 @@
 //! Go's compiler leaves one where an instruction of its own became no wasm at all. Lines are told by
 //! resume points, which are numbered, and not by bytes, so nothing refers to it.
 
-use crate::code::{Code, op};
+use crate::code::{Instruction, op};
 
-pub(crate) fn run(code: &mut Code) {
-    for instruction in code.list.iter_mut().filter(|instruction| instruction.op == op::NOP) {
-        instruction.drop();
-    }
+pub(crate) fn is_one(instruction: &Instruction) -> bool {
+    instruction.op == op::NOP
 }

@@ -12,31 +12,44 @@
 //! Saved: 203 KB of a reactor with 6.4 MB of code, two of five blocks.
 
 use crate::Function;
-use crate::code::{Code, Instruction, op};
-use crate::dispatch::{Dispatch, target};
-use crate::pass::calls::Stubs;
+use crate::code::{Code, op};
+use crate::dispatch::{Dispatch, Jump, target};
 
-pub(crate) fn run(code: &mut Code, stubs: &Stubs, function: Function) {
-    let Some(dispatch) = Dispatch::find(code) else { return };
-    let Some(chosen) = chosen(code, &dispatch, stubs, function) else { return };
+/// What the code leads to.
+struct Led {
+    /// By entry of the table, whether it can be chosen.
+    chosen: Vec<bool>,
+    /// By where blocks begin, whether a branch leads to the end or, of a loop, to the beginning.
+    blocks: Vec<bool>,
+}
+
+pub(crate) fn run(
+    code: &mut Code,
+    dispatch: &Dispatch,
+    jumps: &[Jump],
+    resumes: &[u16],
+    function: Function,
+) {
+    let Some(Led { chosen, blocks: mut leads_to }) = led(code, jumps, resumes, function) else {
+        return;
+    };
     let only_begins = !chosen[1..].contains(&true)
         && code.table[0] == 0
         && code.list.get(dispatch.table + 1).is_some_and(|end| end.op == op::END);
-    let mut leads_to = branch_targets(&code.list);
     if !only_begins {
         for (&entry, _) in code.table.iter().zip(&chosen).filter(|(_, chosen)| **chosen) {
             let Some(block) = dispatch.block(entry) else { return };
             leads_to[block] = true;
         }
     }
-    let depths = depths(&dispatch, &leads_to);
+    let depths = depths(dispatch, &leads_to);
     let count = chosen.iter().rposition(|chosen| *chosen).map_or(0, |last| last + 1);
     code.table.truncate(count);
     for (entry, chosen) in code.table.iter_mut().zip(chosen) {
         let block = dispatch.block(*entry).filter(|_| chosen);
         *entry = block.map_or(0, |block| depths[block - dispatch.start]);
     }
-    drop_others(&mut code.list, &dispatch, &leads_to);
+    drop_others(code, dispatch, &leads_to);
     let [get, table] = &mut code.list[dispatch.table - 1..=dispatch.table] else { return };
     if only_begins {
         get.drop();
@@ -46,46 +59,31 @@ pub(crate) fn run(code: &mut Code, stubs: &Stubs, function: Function) {
     }
 }
 
-/// Which entries of the table can be chosen; None where that is not known.
-fn chosen(
-    code: &Code,
-    dispatch: &Dispatch,
-    stubs: &Stubs,
-    function: Function,
-) -> Option<Vec<bool>> {
-    let mut chosen = vec![false; code.table.len()];
-    let last = chosen.len().checked_sub(1)?;
-    let mut choose = |place: usize| chosen[place.min(last)] = true;
+/// None where the function has no table.
+fn led(code: &Code, jumps: &[Jump], resumes: &[u16], function: Function) -> Option<Led> {
+    let mut led =
+        Led { chosen: vec![false; code.table.len()], blocks: vec![false; code.list.len()] };
+    let last = led.chosen.len().checked_sub(1)?;
+    let mut choose = |place: usize| led.chosen[place.min(last)] = true;
     choose(0);
     choose(function.defer_return as usize);
-    dispatch.jumps(code)?.into_iter().for_each(|jump| choose(jump.chosen));
-    for pair in code.list.windows(2) {
-        let [pc, next] = pair else { return None };
-        let here = pc.op == op::I64_CONST && pc.value >> 16 == function.pc >> 16;
-        if here && !(next.op == op::CALL && stubs.is_last(next.value)) {
-            choose((pc.value & 0xffff) as usize);
-        }
-    }
-    Some(chosen)
-}
-
-/// By where blocks begin, whether a branch leads to one.
-fn branch_targets(list: &[Instruction]) -> Vec<bool> {
-    let mut targets = vec![false; list.len()];
+    resumes.iter().for_each(|&place| choose(place.into()));
+    jumps.iter().filter(|jump| jump.forward.is_none()).for_each(|jump| choose(jump.chosen));
     let mut open = Vec::new();
-    for (at, instruction) in list.iter().enumerate() {
+    for &at in &code.control {
+        let instruction = &code.list[at];
         match instruction.op {
             op::BLOCK..=op::IF => open.push(at),
             op::END => drop(open.pop()),
             op::BR | op::BR_IF => {
                 if let Some(block) = target(&open, instruction) {
-                    targets[block] = true;
+                    led.blocks[block] = true;
                 }
             }
             _ => {}
         }
     }
-    targets
+    Some(led)
 }
 
 /// From the loop on, how many blocks that stay the table has to leave to get to each end.
@@ -100,14 +98,22 @@ fn depths(dispatch: &Dispatch, stays: &[bool]) -> Vec<u32> {
 }
 
 /// Drops the blocks around the table that do not stay, and the loop.
-fn drop_others(list: &mut [Instruction], dispatch: &Dispatch, stays: &[bool]) {
-    let goes = |block: &usize| (dispatch.start..dispatch.table).contains(block) && !stays[*block];
-    let mut open: Vec<usize> = Vec::new();
-    for at in 0..list.len() {
+fn drop_others(code: &mut Code, dispatch: &Dispatch, stays: &[bool]) {
+    let Code { list, control, .. } = code;
+    let goes = |block: usize| (dispatch.start..dispatch.table).contains(&block) && !stays[block];
+    // Each block that is open, and how many go that are around it.
+    let mut open: Vec<(usize, usize)> = Vec::new();
+    let mut going = 0;
+    for &at in &*control {
         match list[at].op {
-            op::BLOCK..=op::IF => open.push(at),
+            op::BLOCK..=op::IF => {
+                open.push((at, going));
+                going += usize::from(goes(at));
+            }
             op::END => {
-                if let Some(block) = open.pop().filter(goes) {
+                let Some((block, around)) = open.pop() else { return };
+                going = around;
+                if goes(block) {
                     list[block].drop();
                     list[at].drop();
                 }
@@ -115,10 +121,10 @@ fn drop_others(list: &mut [Instruction], dispatch: &Dispatch, stays: &[bool]) {
             op::BR | op::BR_IF => {
                 let depth = usize::try_from(list[at].value).ok();
                 let inside = depth.and_then(|depth| open.len().checked_sub(depth));
-                let gone =
-                    inside.map_or(0, |inside| open[inside..].iter().filter(|it| goes(it)).count());
-                if gone > 0 {
-                    list[at].change(list[at].op, list[at].value - gone as i64);
+                let around = inside.and_then(|inside| open.get(inside)).map_or(going, |it| it.1);
+                if around < going {
+                    let branch = &mut list[at];
+                    branch.change(branch.op, branch.value - (going - around) as i64);
                 }
             }
             _ => {}

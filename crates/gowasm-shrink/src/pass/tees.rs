@@ -2,16 +2,11 @@
 //!
 //! Saved: 5 KB of a reactor with 5.2 MB of code.
 
-use crate::code::{Code, op};
+use crate::code::{Instruction, op};
 
-pub(crate) fn run(code: &mut Code) {
-    for at in 1..code.list.len() {
-        if let [set, get] = &mut code.list[at - 1..=at]
-            && get.op == op::LOCAL_GET
-            && set.is(op::LOCAL_SET, get.value)
-        {
-            get.change(op::LOCAL_TEE, get.value);
-            set.drop();
-        }
+pub(crate) fn put(list: &mut Vec<Instruction>, get: Instruction) {
+    match list.last_mut().filter(|set| set.is(op::LOCAL_SET, get.value)) {
+        Some(set) => set.change(op::LOCAL_TEE, get.value),
+        None => list.push(get),
     }
 }

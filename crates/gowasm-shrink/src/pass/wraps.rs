@@ -2,16 +2,11 @@
 //!
 //! Go's compiler thinks in 64 bits and narrows an address where it is used, constants too.
 
-use crate::code::{Code, op};
+use crate::code::{Instruction, op};
 
-pub(crate) fn run(code: &mut Code) {
-    for at in 1..code.list.len() {
-        if let [constant, wrap] = &mut code.list[at - 1..=at]
-            && wrap.op == op::I32_WRAP_I64
-            && constant.op == op::I64_CONST
-        {
-            constant.change(op::I32_CONST, i64::from(constant.value as i32));
-            wrap.drop();
-        }
+pub(crate) fn put(list: &mut Vec<Instruction>, wrap: Instruction) {
+    match list.last_mut().filter(|constant| constant.op == op::I64_CONST) {
+        Some(constant) => constant.change(op::I32_CONST, i64::from(constant.value as i32)),
+        None => list.push(wrap),
     }
 }
