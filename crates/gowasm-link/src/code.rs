@@ -16,7 +16,7 @@ use crate::symbols::{R_ADDR, R_CALL, Reloc, SymId};
 use crate::text;
 
 /// How many chunks of functions make a batch: large enough to keep all threads busy.
-const BATCH: usize = 8;
+const BATCH: usize = 16;
 /// The body of the build ID: no locals; the constant 0.
 const BUILD_ID_BODY: &[u8] = &[0, 0x41, 0, 0x0b];
 

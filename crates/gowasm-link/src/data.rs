@@ -12,6 +12,7 @@ use crate::made::PclnSymbols;
 use crate::memory::Zeroed;
 use crate::pclntab::{self, Pclntab, Table};
 use crate::reach::R_METHOD_OFF;
+use crate::size::Size;
 use crate::symbols::{R_ADDR, R_ADDROFF, Reloc, SymId, Symbols};
 
 /// Zeros shorter than this cost less than another segment.
@@ -212,16 +213,21 @@ impl<'f, 'a> Filler<'f, 'a> {
 }
 
 impl DataImage {
-    /// Cuts the sections where zeros make that worth while.
-    pub(crate) fn segments(&self) -> Vec<Segment<'_>> {
-        let cut: Vec<Vec<Range<usize>>> =
+    /// Cuts the sections where zeros make that worth while. Where that gives too many segments, Go's linker
+    /// takes the first; else they are those that save most.
+    pub(crate) fn segments(&self, size: Size) -> Vec<Segment<'_>> {
+        let mut cut: Vec<Vec<Range<usize>>> =
             self.sections.par_iter().map(|section| parallel_runs(self.bytes(section))).collect();
+        if size.shrinks() {
+            join_nearest(&mut cut, MAX_SEGMENTS);
+        }
         let mut segments = Vec::with_capacity(cut.iter().map(Vec::len).sum());
         for (number, (section, runs)) in self.sections.iter().zip(cut).enumerate() {
             let bytes = self.bytes(section);
             for run in runs {
                 // Each section left needs one segment at most.
-                let last = segments.len() + (self.sections.len() - number) == MAX_SEGMENTS;
+                let last = !size.shrinks()
+                    && segments.len() + (self.sections.len() - number) == MAX_SEGMENTS;
                 let end = if last { bytes.len() } else { run.end };
                 let address = section.0 as i64 + run.start as i64;
                 segments.push(Segment { address, bytes: &bytes[run.start..end] });
@@ -265,6 +271,27 @@ fn parallel_runs(bytes: &[u8]) -> Vec<Range<usize>> {
         }
     }
     all
+}
+
+/// Joins runs of the same section over the shortest zeros between them, until at most so many are left.
+fn join_nearest(cut: &mut [Vec<Range<usize>>], most: usize) {
+    let zeros = |pair: &[Range<usize>]| pair[1].start - pair[0].end;
+    let surplus = cut.iter().map(Vec::len).sum::<usize>().saturating_sub(most);
+    let mut lengths: Vec<usize> = cut.iter().flat_map(|runs| runs.windows(2).map(zeros)).collect();
+    let Some(last) = surplus.min(lengths.len()).checked_sub(1) else { return };
+    let longest = *lengths.select_nth_unstable(last).1;
+    let mut of_longest = lengths[..=last].iter().filter(|&&zeros| zeros == longest).count();
+    for runs in cut {
+        runs.dedup_by(|run, before| {
+            let zeros = run.start - before.end;
+            let joins = zeros < longest || zeros == longest && of_longest > 0;
+            if joins {
+                of_longest -= usize::from(zeros == longest);
+                before.end = run.end;
+            }
+            joins
+        });
+    }
 }
 
 /// The stretches of `bytes` between zeros that are worth a cut.
@@ -326,6 +353,22 @@ mod tests {
             }
         }
         runs
+    }
+
+    #[test]
+    fn what_is_nearest_is_joined_when_there_are_too_many_segments() {
+        let cut = [vec![0..1, 10..11, 40..41, 49..50], vec![], vec![3..4, 12..15, 23..24]];
+        let joined = |most| {
+            let mut cut = cut.clone();
+            join_nearest(&mut cut, most);
+            cut
+        };
+        assert_eq!(joined(7), cut);
+        assert_eq!(joined(6), [vec![0..1, 10..11, 40..50], vec![], vec![3..4, 12..15, 23..24]]);
+        assert_eq!(joined(4), [vec![0..1, 10..11, 40..50], vec![], vec![3..24]]);
+        assert_eq!(joined(3), [vec![0..11, 40..50], vec![], vec![3..24]]);
+        // A segment is in one section.
+        assert_eq!(joined(1), [vec![0..50], vec![], vec![3..24]]);
     }
 
     #[test]

@@ -105,7 +105,7 @@ impl Module<'_, '_> {
         output: &mut Output,
     ) -> Result<(), Error> {
         let (pushed, tail) = rayon::join(
-            || self.write_segments(&data.segments(), output),
+            || self.write_segments(&data.segments(self.options.size), output),
             || self.tail(written.imported),
         );
         pushed?;

@@ -16,8 +16,8 @@
 //! cmd/go 492 KB of 20.86 MB.
 
 use rayon::prelude::*;
-use rustc_hash::{FxHashMap, FxHasher};
-use std::hash::{Hash, Hasher};
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHasher};
+use std::hash::{BuildHasher, Hash, Hasher};
 
 use crate::error::Error;
 use crate::pclntab::Frames;
@@ -56,12 +56,16 @@ struct Folder<'s, 'a> {
 
 impl<'s, 'a> Folder<'s, 'a> {
     fn new(symbols: &'s Symbols<'a>, text: &[SymId], size: Size) -> Result<Self, Error> {
-        let frames = Frames::of(symbols, text, size)?;
-        let stays = stays(symbols, text);
-        let candidates = text.par_iter().enumerate().filter_map(|(at, &function)| {
-            let may_go = !stays[function.index()] && has_no_type(symbols, function);
-            Some((function, may_go.then(|| frames.key(at))??))
-        });
+        let (stays, (frames, seen)) = rayon::join(
+            || stays(symbols, text),
+            || (Frames::of(symbols, text, size), seen_twice(symbols, text)),
+        );
+        let frames = frames?;
+        let candidates =
+            text.par_iter().zip(seen).enumerate().filter_map(|(at, (&function, twice))| {
+                let may_go = twice && !stays[function.index()] && has_no_type(symbols, function);
+                Some((function, may_go.then(|| frames.key(at))??))
+            });
         let left = candidates.collect();
         Ok(Folder { symbols, left, same: (0..symbols.count() as u32).map(SymId).collect() })
     }
@@ -126,6 +130,17 @@ impl<'s, 'a> Folder<'s, 'a> {
             (offset, size, kind, add, wanted)
         })
     }
+}
+
+/// For each function, whether another may have the same code. Most are soon told from all others.
+fn seen_twice(symbols: &Symbols, text: &[SymId]) -> Vec<bool> {
+    let hash = |&function: &SymId| FxBuildHasher.hash_one(symbols.data(function));
+    let hashes: Vec<u64> = text.par_iter().map(hash).collect();
+    let mut twice: FxHashMap<u64, bool> = FxHashMap::default();
+    for &hash in &hashes {
+        twice.entry(hash).and_modify(|twice| *twice = true).or_insert(false);
+    }
+    hashes.iter().map(|hash| twice[hash]).collect()
 }
 
 /// The functions that somebody knows by their address or their name.
