@@ -8,12 +8,12 @@ use rayon::prelude::*;
 use crate::emit::{Imports, Module};
 use crate::error::Error;
 use crate::kind::SymKind;
-use crate::leb;
 use crate::output::Output;
 use crate::pclntab::CHUNK;
 use crate::stubs;
 use crate::symbols::{R_ADDR, R_CALL, Reloc, SymId};
 use crate::text;
+use gowasm_shrink::leb;
 
 /// How many chunks of functions make a batch: large enough to keep all threads busy.
 const BATCH: usize = 16;

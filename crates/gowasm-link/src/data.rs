@@ -7,13 +7,13 @@ use rayon::prelude::*;
 use crate::error::Error;
 use crate::kind::SymKind;
 use crate::layout::{Layout, Section, SectionName};
-use crate::leb;
 use crate::made::PclnSymbols;
 use crate::memory::Zeroed;
 use crate::pclntab::{self, Pclntab, Table};
 use crate::reach::R_METHOD_OFF;
 use crate::size::Size;
 use crate::symbols::{R_ADDR, R_ADDROFF, Reloc, SymId, Symbols};
+use gowasm_shrink::leb;
 
 /// Zeros shorter than this cost less than another segment.
 const SEGMENT_OVERHEAD: usize = 8;
@@ -357,18 +357,21 @@ mod tests {
 
     #[test]
     fn what_is_nearest_is_joined_when_there_are_too_many_segments() {
-        let cut = [vec![0..1, 10..11, 40..41, 49..50], vec![], vec![3..4, 12..15, 23..24]];
         let joined = |most| {
-            let mut cut = cut.clone();
+            let mut cut = [vec![0..1, 10..11, 40..41, 49..50], vec![], vec![3..4, 12..15, 23..24]];
             join_nearest(&mut cut, most);
-            cut
+            cut.map(|runs| runs.into_iter().map(|run| (run.start, run.end)).collect::<Vec<_>>())
         };
-        assert_eq!(joined(7), cut);
-        assert_eq!(joined(6), [vec![0..1, 10..11, 40..50], vec![], vec![3..4, 12..15, 23..24]]);
-        assert_eq!(joined(4), [vec![0..1, 10..11, 40..50], vec![], vec![3..24]]);
-        assert_eq!(joined(3), [vec![0..11, 40..50], vec![], vec![3..24]]);
+        let all =
+            [vec![(0, 1), (10, 11), (40, 41), (49, 50)], vec![], vec![(3, 4), (12, 15), (23, 24)]];
+        assert_eq!(joined(7), all);
+        let [_, none, last] = all;
+        let six = vec![(0, 1), (10, 11), (40, 50)];
+        assert_eq!(joined(6), [six.clone(), none.clone(), last]);
+        assert_eq!(joined(4), [six, none.clone(), vec![(3, 24)]]);
+        assert_eq!(joined(3), [vec![(0, 11), (40, 50)], none.clone(), vec![(3, 24)]]);
         // A segment is in one section.
-        assert_eq!(joined(1), [vec![0..50], vec![], vec![3..24]]);
+        assert_eq!(joined(1), [vec![(0, 50)], none, vec![(3, 24)]]);
     }
 
     #[test]

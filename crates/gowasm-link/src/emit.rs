@@ -12,7 +12,6 @@ use rayon::prelude::*;
 use crate::code::DeferReturns;
 use crate::data::{DataImage, Segment};
 use crate::error::Error;
-use crate::leb;
 use crate::load::Toolchain;
 use crate::options::{BuildMode, Options};
 use crate::output::Output;
@@ -21,6 +20,7 @@ use crate::reach::entry_name;
 use crate::signature::{Import, Signature, Signatures, known_signature};
 use crate::symbols::{SymId, Symbols};
 use crate::text::{self, FIRST_FUNCTION};
+use gowasm_shrink::leb;
 
 const I32: u8 = 0x7f;
 const I64: u8 = 0x7e;

@@ -11,7 +11,6 @@ mod importcfg;
 mod inittasks;
 mod kind;
 mod layout;
-mod leb;
 mod linkname;
 mod load;
 mod made;

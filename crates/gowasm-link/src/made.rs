@@ -1,6 +1,7 @@
 //! Symbols that the linker makes or fills in before anything is laid out.
 
 use gowasm_goobj::AuxKind;
+use gowasm_shrink::leb;
 
 use crate::error::Error;
 use crate::kind::SymKind;
@@ -200,7 +201,7 @@ pub(crate) fn build_info(symbols: &mut Symbols, strings: &StringData) {
     for name in [b"runtime.buildVersion".as_slice(), b"runtime.modinfo"] {
         let text = strings.get(name);
         let mut length = Vec::new();
-        crate::leb::push_unsigned(&mut length, text.len() as u64);
+        leb::push_unsigned(&mut length, text.len() as u64);
         payload.push(&length);
         payload.push(text);
     }

@@ -2,8 +2,8 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::leb;
 use crate::version::Version;
+use gowasm_shrink::leb;
 
 const I32: u8 = 0x7f;
 const I64: u8 = 0x7e;

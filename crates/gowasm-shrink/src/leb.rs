@@ -1,8 +1,8 @@
-//! Variable-length integers of wasm, read with bounds checks and written in their shortest form.
+//! Variable-length integers of wasm, read with bounds checks, and written.
 
 /// Reads an unsigned number of at most 64 bits at `*at` and moves past it.
 #[inline]
-pub(crate) fn unsigned(bytes: &[u8], at: &mut usize) -> Option<u64> {
+pub fn unsigned(bytes: &[u8], at: &mut usize) -> Option<u64> {
     match *bytes.get(*at)? {
         // Most are a byte long.
         byte @ ..0x80 => {
@@ -28,7 +28,7 @@ fn long_unsigned(bytes: &[u8], at: &mut usize) -> Option<u64> {
 
 /// Reads a signed number of at most 64 bits at `*at` and moves past it.
 #[inline]
-pub(crate) fn signed(bytes: &[u8], at: &mut usize) -> Option<i64> {
+pub fn signed(bytes: &[u8], at: &mut usize) -> Option<i64> {
     match *bytes.get(*at)? {
         // Most are a byte long.
         byte @ ..0x80 => {
@@ -53,7 +53,7 @@ fn long_signed(bytes: &[u8], at: &mut usize) -> Option<i64> {
     None
 }
 
-pub(crate) fn push_unsigned(out: &mut Vec<u8>, mut value: u64) {
+pub fn push_unsigned(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;
@@ -61,15 +61,33 @@ pub(crate) fn push_unsigned(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
-pub(crate) fn push_signed(out: &mut Vec<u8>, mut value: i64) {
+pub fn push_signed(out: &mut Vec<u8>, value: i64) {
+    let mut bytes = [0; 10];
+    let length = write_signed(&mut bytes, value);
+    out.extend_from_slice(&bytes[..length]);
+}
+
+/// Writes at the beginning of `out` and returns the length.
+pub fn write_signed(out: &mut [u8], mut value: i64) -> usize {
+    let mut length = 0;
     loop {
         let byte = value as u8 & 0x7f;
         value >>= 7;
-        if (value == 0 && byte & 0x40 == 0) || (value == -1 && byte & 0x40 != 0) {
-            return out.push(byte);
+        let done = (value == 0 && byte & 0x40 == 0) || (value == -1 && byte & 0x40 != 0);
+        out[length] = if done { byte } else { byte | 0x80 };
+        length += 1;
+        if done {
+            return length;
         }
-        out.push(byte | 0x80);
     }
+}
+
+/// A number in exactly five bytes, as section sizes are written.
+pub fn padded(value: u32) -> [u8; 5] {
+    std::array::from_fn(|i| {
+        let byte = (value >> (7 * i)) as u8 & 0x7f;
+        if i < 4 { byte | 0x80 } else { byte }
+    })
 }
 
 #[cfg(test)]

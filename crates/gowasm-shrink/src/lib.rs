@@ -7,7 +7,7 @@
 
 mod code;
 mod dispatch;
-mod leb;
+pub mod leb;
 mod pass;
 
 use code::Code;
@@ -16,7 +16,7 @@ use pass::calls::Calls;
 pub use pass::calls::{Stub, Stubs};
 
 /// Goes up when the bytes that come out change.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// A function that a goroutine enters in its middle only where it can tell that from its code, as all do
 /// that the compiler made.
