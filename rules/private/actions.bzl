@@ -8,7 +8,7 @@ GOWASM_TYPE = Label("//toolchains:gowasm_type")
 TOOLCHAINS = [GO_SDK_TYPE, GOWASM_TYPE]
 
 # Bazel may run the actions under names of output folders that are the same in every configuration.
-_REQUIREMENTS = {"supports-path-mapping": "1"}
+PATH_MAPPING = {"supports-path-mapping": "1"}
 
 def _gowasm(ctx):
     return ctx.toolchains[GOWASM_TYPE].gowasm.tool
@@ -249,7 +249,7 @@ def _compile(ctx, command, mnemonic, progress_message, outputs, importpath, sour
         arguments = [args],
         mnemonic = mnemonic,
         progress_message = progress_message,
-        execution_requirements = _REQUIREMENTS,
+        execution_requirements = PATH_MAPPING,
         toolchain = GOWASM_TYPE,
     )
 
@@ -276,10 +276,11 @@ def link_action(ctx, name, package, goos, buildmode, x_defs, ldflags, guard, mod
         module: the module's File
 
     Returns:
-        struct(module, manifest)
+        struct(module, manifest, exports)
     """
     sdk = _sdk(ctx)
     manifest = ctx.actions.declare_file(name + ".manifest.json")
+    exports = ctx.actions.declare_file(name + ".exports.txt")
     packages = [p for p in package.transitive.to_list() if p.archive != package.archive]
 
     args = ctx.actions.args()
@@ -298,8 +299,9 @@ def link_action(ctx, name, package, goos, buildmode, x_defs, ldflags, guard, mod
         args.add("--no-guard")
     args.add("--output", module)
     args.add("--manifest", manifest)
+    args.add("--exports", exports)
     ctx.actions.run(
-        outputs = [module, manifest],
+        outputs = [module, manifest, exports],
         inputs = depset(
             [sdk.root, sdk.std, package.archive, package.directives] +
             [p.archive for p in packages] +
@@ -309,10 +311,10 @@ def link_action(ctx, name, package, goos, buildmode, x_defs, ldflags, guard, mod
         arguments = [args],
         mnemonic = "GoWasmLink",
         progress_message = "Linking wasm module %{label}",
-        execution_requirements = _REQUIREMENTS,
+        execution_requirements = PATH_MAPPING,
         toolchain = GOWASM_TYPE,
     )
-    return struct(module = module, manifest = manifest)
+    return struct(module = module, manifest = manifest, exports = exports)
 
 def wasm_opt_action(ctx, level, module, output, program):
     """Optimizes a linked module with Binaryen's wasm-opt.
@@ -337,7 +339,7 @@ def wasm_opt_action(ctx, level, module, output, program):
         arguments = [args],
         mnemonic = "GoWasmOpt",
         progress_message = "Optimizing wasm module %{label}",
-        execution_requirements = _REQUIREMENTS,
+        execution_requirements = PATH_MAPPING,
         toolchain = GOWASM_TYPE,
     )
 
@@ -362,7 +364,7 @@ def size_action(ctx, module, html, json):
         arguments = [args],
         mnemonic = "GoWasmSize",
         progress_message = "Measuring wasm module %{label}",
-        execution_requirements = _REQUIREMENTS,
+        execution_requirements = PATH_MAPPING,
         toolchain = GOWASM_TYPE,
     )
 
@@ -400,6 +402,6 @@ def verify_action(ctx, module, manifest, plan, output, verdict, node = None):
         arguments = [args],
         mnemonic = "GoWasmVerify",
         progress_message = "Verifying wasm module %{label}",
-        execution_requirements = _REQUIREMENTS,
+        execution_requirements = PATH_MAPPING,
         toolchain = GOWASM_TYPE,
     )

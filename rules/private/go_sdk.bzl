@@ -1,5 +1,6 @@
 """The toolchain of a Go SDK, and the standard library that is made of it."""
 
+load("//rules/private:actions.bzl", "PATH_MAPPING")
 load("//rules/providers:go_sdk_info.bzl", "GoSdkInfo")
 load("//toolchains:settings.bzl", "SettingInfo")
 
@@ -20,6 +21,7 @@ def _go_std_impl(ctx):
         arguments = [args],
         mnemonic = "GoWasmStd",
         progress_message = "Compiling Go's standard library for %s" % goos,
+        execution_requirements = PATH_MAPPING,
         toolchain = _GOWASM_TYPE,
     )
     return DefaultInfo(files = depset([output]))

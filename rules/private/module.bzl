@@ -97,6 +97,7 @@ def _module_impl(ctx, buildmode):
             runfiles = ctx.runfiles([module]),
         ),
         OutputGroupInfo(
+            exports = depset([linked.exports]),
             manifest = depset([linked.manifest]),
             size_report = depset(size_report),
             verdict = depset([verdict] if verdict else []),
@@ -104,6 +105,7 @@ def _module_impl(ctx, buildmode):
         GoWasmModuleInfo(
             module = module,
             manifest = linked.manifest,
+            exports = linked.exports,
             verdict = verdict,
             buildmode = buildmode,
             goos = goos,

@@ -31,6 +31,8 @@ pub struct Link {
     pub guard: bool,
     pub output: PathBuf,
     pub manifest: PathBuf,
+    /// For the names of the functions that directives export, one a line.
+    pub exports: PathBuf,
 }
 
 /// Links; the warnings are for the user.
@@ -66,7 +68,17 @@ pub fn link(request: &Link, cancel: &AtomicBool) -> Result<Vec<Diagnostic>, Fail
         Manifest::build(&directives, request.target, &request.import_path, &sdk.version, &module)
             .map_err(Failure::Input)?;
     files::write(&request.manifest, manifest.to_json().as_bytes())?;
+    let mut exports: Vec<&str> = declared(&manifest).collect();
+    exports.sort_unstable();
+    let exports: String = exports.iter().flat_map(|name| [name, "\n"]).collect();
+    files::write(&request.exports, exports.as_bytes())?;
     Ok(warnings)
+}
+
+/// What Go's linker exports by itself is not among them.
+fn declared(manifest: &Manifest) -> impl Iterator<Item = &str> {
+    let exports = manifest.exports.iter().filter(|export| export.go.is_some());
+    exports.map(|export| export.name.as_str())
 }
 
 fn arguments(request: &Link, importcfg: PathBuf) -> Vec<OsString> {

@@ -35,7 +35,7 @@ fn debian_packages(package: &str) -> Result<PathBuf> {
             fs::create_dir_all(apt.join(part))?;
         }
         fs::write(apt.join("status"), "")?;
-        let mirror = mirror()?;
+        let mirror = tools::debian_mirror()?;
         fs::write(apt.join("sources.list"), format!("deb {mirror} {DEBIAN} main\n"))?;
         project::output(apt_get(&apt).arg("update"))?;
         let install = ["install", "-y", "--no-install-recommends", "--download-only", package];
@@ -74,13 +74,4 @@ fn apt_get(state: &Path) -> Command {
     }
     command.arg("-q");
     command
-}
-
-/// The Debian mirror that this machine uses.
-fn mirror() -> Result<String> {
-    let listed =
-        project::output(Command::new("apt-get").args(["indextargets", "--format", "$(REPO_URI)"]))?;
-    let is_debian = |uri: &&str| uri.trim_end_matches('/').ends_with("/debian");
-    let found = listed.lines().find(is_debian);
-    Ok(found.context("apt knows no Debian mirror on this machine")?.to_owned())
 }

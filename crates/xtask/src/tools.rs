@@ -119,6 +119,15 @@ fn installed(program: &str, package: &str) -> Result<()> {
     Ok(())
 }
 
+/// The Debian mirror of the machine's own apt sources.
+pub(crate) fn debian_mirror() -> Result<String> {
+    let ask = ["indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"];
+    let listed = project::output(Command::new("apt-get").args(ask))?;
+    let is_debian = |uri: &&str| uri.trim_end_matches('/').ends_with("/debian");
+    let found = listed.lines().find(is_debian);
+    Ok(found.context("the machine's apt sources name no Debian mirror")?.to_owned())
+}
+
 /// A folder of the tools folder, filled once. A set-up that was cut off never has the name.
 pub(crate) fn once(name: &str, fill: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
     let tools = folder()?;

@@ -18,7 +18,7 @@ pub(crate) fn root() -> Result<PathBuf> {
 
 /// debootstrap does not resolve virtual packages and fails for the want of one; apt then does the rest.
 fn install(place: &Path) -> Result<()> {
-    let mirror = mirror()?;
+    let mirror = tools::debian_mirror()?;
     let bootstrapped = Command::new("debootstrap")
         .args(["--variant=minbase", &format!("--include={PACKAGES}"), "forky"])
         .args([place, Path::new(&mirror), Path::new("/usr/share/debootstrap/scripts/sid")])
@@ -38,17 +38,6 @@ fn install(place: &Path) -> Result<()> {
         bail!("apt cannot finish the installation:\n{}", String::from_utf8_lossy(&said));
     }
     Ok(())
-}
-
-/// The Debian mirror of the machine's own apt sources.
-fn mirror() -> Result<String> {
-    let targets = Command::new("apt-get")
-        .args(["indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"])
-        .output()
-        .context("cannot start apt-get, whose sources name the mirror")?;
-    let listed = String::from_utf8_lossy(&targets.stdout).into_owned();
-    let mut mirrors = listed.lines().filter(|line| line.trim_end_matches('/').ends_with("/debian"));
-    Ok(mirrors.next().context("the machine's apt sources name no Debian mirror")?.to_owned())
 }
 
 /// A command in that root file system, which sees each of `folders` as `/mnt/NAME`. All that it starts

@@ -28,6 +28,8 @@ pub(crate) struct Kit {
     node: PathBuf,
     binaryen: Result<PathBuf>,
     rules_go: Result<PathBuf>,
+    /// What machines keep for each other, where a case lets them.
+    kept: TempDir,
 }
 
 impl Kit {
@@ -48,12 +50,18 @@ impl Kit {
         ];
         let rules_go = rules_go::sources(&machine);
         let (node, binaryen) = (node()?, binaryen::folder());
-        Ok(Kit { root, machine, gos, modules, node, binaryen, rules_go })
+        let kept = tempfile::Builder::new().prefix("gowasm-bazel-kept-").tempdir()?;
+        Ok(Kit { root, machine, gos, modules, node, binaryen, rules_go, kept })
     }
 
     /// The go command that rules use unless they are told another.
     pub(crate) fn go(&self) -> &Path {
         &self.machine
+    }
+
+    /// The root of the newest SDK.
+    pub(crate) fn newest_go(&self) -> &Path {
+        &self.gos[1].1
     }
 
     /// What rules_go is for Bazel; an error says why it is not there.
@@ -139,6 +147,7 @@ impl Machine {
             ("out".to_owned(), &out),
             (place.to_owned(), &checkout),
             ("modules".to_owned(), &kit.modules),
+            ("kept".to_owned(), kit.kept.path()),
         ];
         let node = kit.node.parent().context("a program lies in a folder")?;
         folders.push(("node".to_owned(), node));
@@ -166,6 +175,23 @@ impl Machine {
     /// A file of its copy of the checkout, to change it.
     pub(crate) fn file(&self, path: &str) -> PathBuf {
         self.folder.path().join("checkout").join(path)
+    }
+
+    /// Packs a file or folder for Bazel to fetch. Returns the attributes that say so.
+    pub(crate) fn archive(&self, name: &str, content: &Path) -> Result<String> {
+        let archive = self.folder.path().join("home").join(name);
+        let folder = content.parent().context("it lies in a folder")?;
+        let mut pack = Command::new("tar");
+        pack.arg("-cf").arg(&archive).arg("-C").arg(folder);
+        project::run(pack.arg(content.file_name().unwrap_or_default()))?;
+        let sum = project::output(Command::new("sha256sum").arg(&archive))?;
+        let sum = sum.split(' ').next().unwrap_or_default();
+        Ok(format!("sha256 = \"{sum}\", urls = [\"file:///mnt/home/{name}\"]"))
+    }
+
+    /// The gowasm program of this machine.
+    pub(crate) fn program(&self) -> PathBuf {
+        self.folder.path().join("bin/gowasm")
     }
 
     /// Runs `bazel COMMAND ARGUMENTS..` in `test_workspace/`.

@@ -3,8 +3,11 @@
 mod beside;
 mod binaryen;
 mod buildifier;
+mod distributed;
 pub(crate) mod e2e;
 pub(crate) mod forky;
+mod generated;
+mod local;
 mod log;
 mod machine;
 pub(crate) mod remote;

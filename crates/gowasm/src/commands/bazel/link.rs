@@ -47,6 +47,9 @@ pub(crate) struct Args {
     output: PathBuf,
     #[arg(long, value_name = "FILE")]
     manifest: PathBuf,
+    /// The names of the functions that directives export, one a line
+    #[arg(long, value_name = "FILE")]
+    exports: PathBuf,
 }
 
 pub(crate) fn run(args: Args, context: &Context) -> Result<Vec<Diagnostic>, Failure> {
@@ -63,6 +66,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<Vec<Diagnostic>, Fail
         guard: !args.no_guard && args.goos == Goos::Wasip1,
         output: args.output,
         manifest: args.manifest,
+        exports: args.exports,
     };
     gowasm_bazel::link(&request, &context.cancel)
 }

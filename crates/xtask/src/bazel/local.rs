@@ -1,0 +1,233 @@
+//! Locally, in Bazel's sandbox: a working day, from a clean build to what is wrong.
+
+use super::e2e::{
+    Digests, KEPT, LOCAL, MODULE, all_ran, case, digests, edit, name_wasm_opt, ran, refused,
+};
+use super::log::Spawn;
+use super::{Kit, Machine};
+use crate::test::Count;
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+use std::fs;
+
+const TAGGED: &str = "--@rules_go_wasm//toolchains:tags=special";
+const NEWEST_SDK: &str = "--@rules_go_wasm//toolchains:go_sdk=go_1_27";
+
+/// Returns what the clean build made.
+pub(super) fn run(count: &mut Count, kit: &Kit) -> Option<Digests> {
+    let name = "a clean build in the sandbox";
+    let (machine, clean) = case(count, name, || {
+        let machine = Machine::start(kit, "here")?;
+        let run = machine.succeed("build", &[LOCAL, KEPT, "//..."])?;
+        all_ran(&run, "linux-sandbox")?;
+        for mnemonic in ["GoWasmStd", "GoWasmCompile", "GoWasmLink", "GoWasmVerify"] {
+            ensure!(run.spawns.iter().any(|spawn| spawn.mnemonic == mnemonic), "no {mnemonic} ran");
+        }
+        let clean = digests(&run);
+        let magic = machine.output("bazel-bin/consumer/magic.txt")?;
+        ensure!(magic == b"asm", "the consumer got {magic:?}, which is no wasm module");
+        let names = machine.output("bazel-bin/consumer/names.txt")?;
+        let names = String::from_utf8_lossy(&names).into_owned();
+        ensure!(names == "greeting_length\nscaled\ntagged\nversion\n", "the exports are {names}");
+        Ok((machine, clean))
+    })?;
+    case(count, "the manifest and the verdict tell of the module", || papers(&machine, &clean));
+    let build = || machine.succeed("build", &[LOCAL, "//..."]);
+    case(count, "nothing changed, nothing runs", || ran(&build()?, &[]));
+    case(count, "tests", || {
+        let run = machine.run("test", &[LOCAL, "--test_output=errors", "//..."])?;
+        ensure!(run.succeeded, "{}", run.said);
+        ensure!(run.spawns.iter().any(|spawn| spawn.mnemonic == "TestRunner"), "no test ran");
+        let xml = machine.output("bazel-testlogs/shared/words/words_test/test.xml")?;
+        let xml = String::from_utf8_lossy(&xml);
+        for part in ["name=\"TestJoin\"", "name=\"ExampleJoin\"", "tests=\"4\" failures=\"0\""] {
+            ensure!(xml.contains(part), "no {part} in {xml}");
+        }
+        Ok(())
+    });
+    case(count, "a test that is chosen by name runs alone", || {
+        let filter =
+            ["--test_filter=TestSystem", "--nocache_test_results", "//shared/words:words_test"];
+        machine.succeed("test", &[&[LOCAL], filter.as_slice()].concat())?;
+        let xml = machine.output("bazel-testlogs/shared/words/words_test/test.xml")?;
+        let xml = String::from_utf8_lossy(&xml);
+        ensure!(xml.contains("tests=\"1\" failures=\"0\"") && xml.contains("TestSystem"), "{xml}");
+        Ok(())
+    });
+    case(count, "the size report is there for whoever asks", || {
+        let run = machine.succeed("build", &[LOCAL, "--output_groups=size_report", "//plugin"])?;
+        ran(&run, &[("GoWasmSize", "//plugin:plugin")])?;
+        let page = machine.output("bazel-bin/plugin/plugin.size.html")?;
+        let json = machine.output("bazel-bin/plugin/plugin.size.json")?;
+        let bytes = machine.output("bazel-bin/plugin/plugin.wasm")?.len();
+        ensure!(page.starts_with(b"<!"), "the page begins with {:?}", &page[..page.len().min(20)]);
+        let json: serde_json::Value = serde_json::from_slice(&json)?;
+        ensure!(json["bytes"] == bytes, "{} bytes, and the report says {}", bytes, json["bytes"]);
+        Ok(())
+    });
+    case(count, "a file changed: what depends on it runs again, nothing else", || {
+        let file = machine.file("test_workspace/plugin/greeting/greeting.go");
+        edit(&file, "return words.Join(", "return \"\" + words.Join(")?;
+        fs::write(machine.file("test_workspace/plugin/greeting/texts/hello.txt"), "howdy")?;
+        let above = [
+            // Who imports it is not compiled again: what the package exports is the same.
+            ("GoWasmCompile", "//plugin/greeting:greeting"),
+            ("GoWasmCompile", "//shared/words:words_test.module"),
+            ("GoWasmLink", "//shared/words:words_test.module"),
+            ("GoWasmLink", "//plugin:plugin"),
+            ("GoWasmVerify", "//plugin:plugin"),
+            ("Genrule", "//consumer:consumer"),
+        ];
+        ran(&build()?, &above)
+    });
+    case(count, "what importers inline changed: they are compiled again", || {
+        let file = machine.file("test_workspace/shared/words/words.go");
+        edit(&file, "return a + \" \" + b", "return a + \" \" + b + \"\"")?;
+        let run = build()?;
+        for label in ["//shared/words:words", "//plugin/greeting:greeting", "//tool:main"] {
+            let compiled = |it: &Spawn| it.mnemonic == "GoWasmCompile" && it.target_label == label;
+            ensure!(run.spawns.iter().any(compiled), "{label} was not compiled");
+        }
+        Ok(())
+    });
+    case(count, "a comment changed: the package is compiled, and its archive is the same", || {
+        let file = machine.file("test_workspace/plugin/greeting/greeting.go");
+        edit(&file, "// Text is the whole greeting.", "// Text is all of the greeting.")?;
+        let compiled = ["//plugin/greeting:greeting", "//shared/words:words_test.module"];
+        ran(&build()?, &compiled.map(|label| ("GoWasmCompile", label)))
+    });
+    case(count, "a plan that the module does not keep is an error", || {
+        refused(&machine, "//bad:plan", &["divide", "returned 2"])
+    });
+    case(count, "an init that panics is an error", || {
+        refused(&machine, "//bad:init", &["panic: no configuration"])
+    });
+    case(count, "a directive that Go does not know is an error, with its place", || {
+        refused(&machine, "//bad:directive", &["bad/directive.go:4:10", "[]int32"])
+    });
+    case(count, "what the compiler refuses is shown with its place", || {
+        refused(&machine, "//bad:syntax", &["bad/syntax.go:3:19"])
+    });
+    case(count, "an import that deps lack is an error, with its place", || {
+        refused(&machine, "//bad:deps", &["bad/deps.go:3:8", "example.com/test/shared/words"])
+    });
+    case(count, "a module for js that does not keep its plan is an error", || {
+        refused(&machine, "//bad:page", &["stdout is not", "hello"])
+    });
+    case(count, "wasm-opt is asked for, and there is none", || {
+        refused(&machine, "//tool:small", &["built without wasm-opt", "--features wasm-opt"])
+    });
+    case(count, "a test of a package that imports its importer is an error", || {
+        let words = ["bad/cycle_test.go:3:10", "package example.com/test/shared/words_test"];
+        refused(&machine, "//bad:cycle_test", &words)
+    });
+    case(count, "names of output folders that are the same in every configuration", || {
+        machine.succeed("build", &[LOCAL, "//plugin"])?;
+        let module = || machine.output("bazel-bin/plugin/plugin.wasm");
+        let before = module()?;
+        let strip = "--experimental_output_paths=strip";
+        all_ran(&machine.succeed("build", &[LOCAL, strip, "//plugin"])?, "linux-sandbox")?;
+        ensure!(before.starts_with(b"\0asm") && module()? == before, "another module");
+        Ok(())
+    });
+    case(count, "the second Go SDK, out of an archive, and a build tag", || {
+        let archive = machine.archive("sdk.tar", kit.newest_go())?;
+        edit(&machine.file(MODULE), "program = \"go1.27.3\"", &archive)?;
+        let plan = ["--test_output=errors", "//plugin:plugin_test"];
+        let run = machine.run("test", &[&[LOCAL, NEWEST_SDK, TAGGED], &plan[..]].concat())?;
+        let std = run.spawns.iter().find(|spawn| spawn.mnemonic == "GoWasmStd");
+        let label = &std
+            .with_context(|| format!("no standard library was compiled:\n{}", run.said))?
+            .target_label;
+        ensure!(label.contains("go_1_27"), "the standard library is that of {label}");
+        // The test's plan is for a module without the tag.
+        ensure!(!run.succeeded && run.said.contains("FAIL tagged() = 1"), "{}", run.said);
+        Ok(())
+    });
+    rules_go(count, kit, &machine);
+    programs(count, kit, &machine);
+    Some(clean)
+}
+
+fn papers(machine: &Machine, clean: &Digests) -> Result<()> {
+    let of_plugin = |kind: &str| {
+        let name = format!("/plugin/plugin.{kind}");
+        let output = clean.iter().find(|(path, _)| path.ends_with(&name));
+        output.with_context(|| format!("no {name}"))
+    };
+    let read = |kind: &str| -> Result<Value> {
+        let text = machine.output(of_plugin(kind)?.0)?;
+        serde_json::from_slice(&text).with_context(|| format!("the {kind}"))
+    };
+    let (manifest, verdict) = (read("manifest.json")?, read("verdict.json")?);
+    let module = of_plugin("wasm")?.1;
+    for paper in [&manifest, &verdict] {
+        ensure!(paper["module"]["sha256"] == *module, "{module} is not the module of {paper}");
+    }
+    ensure!(manifest["build_mode"] == "c-shared", "{manifest}");
+    let exports = manifest["exports"].as_array().context("exports")?;
+    let scaled = exports.iter().find(|export| export["name"] == "scaled").context("scaled")?;
+    ensure!(scaled["params"] == json!(["i64"]), "{scaled}");
+    ensure!(verdict["passed"] == true, "{verdict}");
+    Ok(())
+}
+
+fn rules_go(count: &mut Count, kit: &Kit, machine: &Machine) {
+    let name = "go_library targets of rules_go";
+    let sources = match kit.rules_go() {
+        Ok(sources) => sources,
+        Err(error) => return count.skip(&format!("Bazel: {name}"), error),
+    };
+    case(count, name, || {
+        // x_defs, importmap, embedsrcs and the platform are what the plan's number is made of.
+        let run = machine.with_rules_go(&sources, "build", &[LOCAL, KEPT, "//plugin"])?;
+        ensure!(run.succeeded, "{}", run.said);
+        let verified = run.spawns.iter().any(|spawn| spawn.mnemonic == "GoWasmVerify");
+        ensure!(verified, "nothing was verified");
+        Ok(())
+    });
+    case(count, "gc_goopts of a go_library go to the compiler", || {
+        let asked = "mnemonic(GoWasmCompile, deps(//plugin))";
+        let run = machine.with_rules_go(&sources, "aquery", &[asked])?;
+        let mut actions = run.said.split("action 'Compiling Go package ");
+        let of_words = actions.find(|action| action.starts_with("bridge/words'"));
+        let flags = of_words.with_context(|| format!("no such action:\n{}", run.said))?;
+        ensure!(flags.contains("--flag=-l"), "{flags}");
+        Ok(())
+    });
+    case(count, "cgo of a go_library is an error, with its file", || {
+        let run = machine.with_rules_go(&sources, "build", &[LOCAL, KEPT, "//bad:cgo"])?;
+        let said = "bad/cgo.go imports \"C\", and Go has no cgo for wasm";
+        ensure!(!run.succeeded && run.said.contains(said), "{}", run.said);
+        Ok(())
+    });
+}
+
+/// Another MODULE.bazel.
+fn programs(count: &mut Count, kit: &Kit, machine: &Machine) {
+    let file = machine.file(MODULE);
+    case(count, "a module for js needs node", || {
+        edit(&file, "go_wasm.node()\n", "")?;
+        refused(machine, "//js", &["no node toolchain", "go_wasm.node()", "verify = False"])
+    });
+    case(count, "a Go module whose checksum is not that of go.sum is an error", || {
+        let sums = machine.file("test_workspace/go.sum");
+        edit(&sums, " h1:", " h1:A")?;
+        refused(machine, "//filter", &["checksum mismatch"])?;
+        edit(&sums, " h1:A", " h1:")
+    });
+    let name = "wasm-opt out of an archive";
+    let attributes = match kit.wasm_opt() {
+        Ok(attributes) => attributes,
+        Err(error) => return count.skip(&format!("Bazel: {name}"), error),
+    };
+    case(count, name, || {
+        name_wasm_opt(machine, &attributes)?;
+        let run = machine.succeed("build", &[LOCAL, KEPT, "//tool:small"])?;
+        ensure!(run.spawns.iter().any(|spawn| spawn.mnemonic == "GoWasmOpt"), "it did not run");
+        let before = machine.output("bazel-bin/tool/small.linked.wasm")?;
+        let after = machine.output("bazel-bin/tool/small.wasm")?;
+        ensure!(after.starts_with(b"\0asm") && after != before, "nothing was optimized");
+        Ok(())
+    });
+}
