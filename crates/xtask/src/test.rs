@@ -62,9 +62,8 @@ pub(crate) fn run(only_bazel: bool) -> Result<ExitCode> {
         }
         println!("== cargo test");
         cargo_test(&mut count, &gos, servers.as_ref())?;
-        // A Rust program with Go plugins; its build script needs a Go. The one with wasmtime takes
-        // minutes to compile and is left to its own command (examples/hosts).
-        count.part("host with wasmi", || host("wasmi", &gos));
+        // Rust programs with Go plugins; their build scripts need a Go.
+        count.part("hosts with wasmi and wasmtime", || hosts(&gos));
         count.part("demo", demo::run);
     }
     bazel(&mut count, servers.as_ref());
@@ -99,11 +98,11 @@ fn bazel(count: &mut Count, servers: Option<&Programs>) {
     }
 }
 
-fn host(engine: &str, gos: &str) -> Result<bool> {
+fn hosts(gos: &str) -> Result<bool> {
     let mut command = project::cargo();
     command.current_dir(project::root().join("examples/hosts"));
-    command.args(["test", "--locked", "--package", &format!("host-{engine}"), "--target-dir"]);
-    command.arg(project::target_dir()).env("GOTOOLCHAIN", "local");
+    command.args(["test", "--workspace", "--locked", "--target-dir"]).arg(project::target_dir());
+    command.env("GOTOOLCHAIN", "local");
     if let Some(go) = env::split_paths(gos).next() {
         command.env("GOWASM_GO", go);
     }

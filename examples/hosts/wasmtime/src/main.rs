@@ -1,5 +1,6 @@
 //! Runs two Go plugins with wasmtime, through the bindings that the build script had written.
 
+use std::sync::LazyLock;
 use wasmtime::{Engine, Linker, Module, Store};
 use wasmtime_wasi::WasiCtxBuilder;
 use wasmtime_wasi::p1::{self, WasiP1Ctx};
@@ -51,24 +52,31 @@ impl scorer::Imports for Host {
     }
 }
 
-fn parts(wasm: &[u8]) -> Result<(Store<Host>, Linker<Host>, Module)> {
-    let engine = Engine::default();
-    let module = Module::new(&engine, wasm)?;
-    let mut linker = Linker::new(&engine);
+/// Machine code is made once; instances of it cost little.
+static ENGINE: LazyLock<Engine> = LazyLock::new(Engine::default);
+static GREETER: LazyLock<Module> = LazyLock::new(|| compiled(greeter::WASM));
+static SCORER: LazyLock<Module> = LazyLock::new(|| compiled(scorer::WASM));
+
+fn compiled(wasm: &[u8]) -> Module {
+    Module::new(&ENGINE, wasm).expect("the build script has run this module")
+}
+
+fn parts() -> Result<(Store<Host>, Linker<Host>)> {
+    let mut linker = Linker::new(&ENGINE);
     p1::add_to_linker_sync(&mut linker, |host: &mut Host| &mut host.wasi)?;
     let host = Host { wasi: WasiCtxBuilder::new().build_p1(), looked_up: Vec::new() };
-    Ok((Store::new(&engine, host), linker, module))
+    Ok((Store::new(&ENGINE, host), linker))
 }
 
 fn greeter() -> Result<greeter::Greeter<Host>> {
-    let (store, linker, module) = parts(greeter::WASM)?;
-    Ok(greeter::Greeter::new(store, &linker, &module)?)
+    let (store, linker) = parts()?;
+    Ok(greeter::Greeter::new(store, &linker, &GREETER)?)
 }
 
 fn scorer() -> Result<scorer::Scorer<Host>> {
-    let (store, mut linker, module) = parts(scorer::WASM)?;
+    let (store, mut linker) = parts()?;
     scorer::add_to_linker(&mut linker)?;
-    Ok(scorer::Scorer::new(store, &linker, &module)?)
+    Ok(scorer::Scorer::new(store, &linker, &SCORER)?)
 }
 
 /// What the plugin returns: an address in the upper half, a length in the lower.
@@ -143,8 +151,8 @@ mod tests {
 
     #[test]
     fn a_host_without_the_imports_is_told_so() {
-        let (store, linker, module) = parts(scorer::WASM).unwrap();
-        let Err(error) = scorer::Scorer::new(store, &linker, &module) else { panic!("it fits") };
+        let (store, linker) = parts().unwrap();
+        let Err(error) = scorer::Scorer::new(store, &linker, &SCORER) else { panic!("it fits") };
         assert!(
             matches!(error, scorer::Error::Setup(_)) && error.to_string().contains("lookup"),
             "{error}"
