@@ -115,7 +115,7 @@ def _gowasm_repository_impl(repository_ctx):
             fail("there is no cargo on the PATH: install Rust, or give the tag a path or urls")
         repository_ctx.report_progress("building gowasm with cargo")
         built = repository_ctx.execute(
-            [cargo, "build", "--release", "--locked", "--package", "gowasm", "--manifest-path", manifest, "--target-dir", "target"],
+            [cargo, "build", "--release", "--locked", "--package", "gowasm", "--bin", "gowasm", "--manifest-path", manifest, "--target-dir", "target"],
             timeout = 3600,
         )
         if built.return_code != 0:
