@@ -275,8 +275,11 @@ fn parallel_runs(bytes: &[u8]) -> Vec<Range<usize>> {
 
 /// Joins runs of the same section over the shortest zeros between them, until at most so many are left.
 fn join_nearest(cut: &mut [Vec<Range<usize>>], most: usize) {
-    let zeros = |pair: &[Range<usize>]| pair[1].start - pair[0].end;
     let surplus = cut.iter().map(Vec::len).sum::<usize>().saturating_sub(most);
+    if surplus == 0 {
+        return;
+    }
+    let zeros = |pair: &[Range<usize>]| pair[1].start - pair[0].end;
     let mut lengths: Vec<usize> = cut.iter().flat_map(|runs| runs.windows(2).map(zeros)).collect();
     let Some(last) = surplus.min(lengths.len()).checked_sub(1) else { return };
     let longest = *lengths.select_nth_unstable(last).1;

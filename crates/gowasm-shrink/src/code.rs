@@ -41,6 +41,8 @@ pub(crate) mod op {
 
 /// The parameter by which the table of branches chooses.
 pub(crate) const CHOSEN: i64 = 0;
+/// The local in which functions of Go's calling convention keep SP.
+pub(crate) const SP: i64 = 1;
 
 /// What became of an instruction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

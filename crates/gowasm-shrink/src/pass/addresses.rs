@@ -7,12 +7,10 @@
 //! goroutine's stack, which lies in the memory, so this cannot be. Between the two, only what works
 //! on the operand stack may stand, so that the access takes this very address.
 
-use crate::code::{Instruction, op};
+use crate::code::{Instruction, SP, op};
 
 /// Offsets and alignments that a 32-bit memory allows.
 const LARGEST_OFFSET: i64 = u32::MAX as i64;
-/// The local in which functions of Go's calling convention keep SP.
-const SP: i64 = 1;
 /// How long the computation of an address is.
 const LENGTH: usize = 5;
 
