@@ -1,6 +1,6 @@
 //! On real remote execution servers, and out of their cache.
 
-use super::e2e::{Digests, MODULE, all_ran, case, digests, edit, name_wasm_opt, output_of, same};
+use super::e2e::{Digests, MODULE, all_ran, case, digests, edit, name_wasm_opt, output, same};
 use super::remote::Cluster;
 use super::{Kit, Machine, beside};
 use crate::test::Count;
@@ -24,15 +24,14 @@ pub(super) fn run(count: &mut Count, kit: &Kit, programs: &Programs, clean: Opti
     };
     case(count, "tests run remotely", || {
         let run = cluster.test(&machine, &["--test_output=errors", "//..."])?;
-        let tests = run.spawns.iter().filter(|spawn| spawn.mnemonic == "TestRunner");
-        ensure!(tests.count() > 0, "no test ran");
+        ensure!(run.has("TestRunner"), "no test ran");
         all_ran(&run, "remote")
     });
     match kit.wasm_opt() {
         Ok(attributes) => drop(case(count, "wasm-opt runs remotely", || {
             name_wasm_opt(&machine, &attributes)?;
             let run = cluster.execute(&machine, &["//tool:small"])?;
-            ensure!(run.spawns.iter().any(|spawn| spawn.mnemonic == "GoWasmOpt"), "it did not run");
+            ensure!(run.has("GoWasmOpt"), "it did not run");
             all_ran(&run, "remote")
         })),
         Err(error) => count.skip("Bazel: wasm-opt runs remotely", error),
@@ -48,11 +47,12 @@ pub(super) fn run(count: &mut Count, kit: &Kit, programs: &Programs, clean: Opti
             let run =
                 cluster.execute(&other, &["--remote_download_outputs=toplevel", "//plugin"])?;
             all_ran(&run, "remote cache hit")?;
-            let module = output_of(&run, "plugin/plugin.wasm")?;
-            ensure!(other.output(&module)?.starts_with(b"\0asm"), "the module was not fetched");
-            let archive = output_of(&run, "greeting.a")?;
+            let made = digests(&run);
+            let (module, _) = output(&made, "plugin/plugin.wasm")?;
+            ensure!(other.output(module)?.starts_with(b"\0asm"), "the module was not fetched");
+            let (archive, _) = output(&made, "greeting.a")?;
             ensure!(
-                other.output(&archive)?.is_empty(),
+                other.output(archive)?.is_empty(),
                 "an archive was fetched that nobody asked for"
             );
             Ok(())
@@ -68,10 +68,7 @@ pub(super) fn run(count: &mut Count, kit: &Kit, programs: &Programs, clean: Opti
         let good = cluster.cached(&other, &["//plugin"])?;
         all_ran(&good, "remote cache hit")?;
         let digests = digests(&good);
-        let (_, module) = digests
-            .iter()
-            .find(|(path, _)| path.ends_with("plugin/plugin.wasm"))
-            .context("no module")?;
+        let (_, module) = output(&digests, "plugin/plugin.wasm")?;
         cluster.damage(module)?;
         other.succeed("clean", &[])?;
         // With all outputs: what is only fetched once it is needed as an input cannot be made again.

@@ -113,10 +113,9 @@ pub(super) fn same(one: &Digests, other: &Digests) -> Result<()> {
     Ok(())
 }
 
-/// The path of an output, for the workspace's symbolic link to Bazel's execution root.
-pub(super) fn output_of(run: &Run, suffix: &str) -> Result<String> {
-    let outputs = outputs(&run.spawns);
-    let path = outputs.into_keys().find(|path| path.ends_with(suffix));
-    let path = path.with_context(|| format!("no action wrote {suffix}"))?;
-    Ok(path.to_owned())
+/// An output, by the end of its path: the path, for the workspace's symbolic link to Bazel's execution root, and
+/// its digest.
+pub(super) fn output<'d>(digests: &'d Digests, end: &str) -> Result<(&'d String, &'d String)> {
+    let output = digests.iter().find(|(path, _)| path.ends_with(end));
+    output.with_context(|| format!("no action wrote {end}"))
 }

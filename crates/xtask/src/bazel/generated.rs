@@ -1,6 +1,6 @@
 //! BUILD files as `gowasm bazel generate` writes them.
 
-use super::e2e::{KEPT, LOCAL, case, edit};
+use super::e2e::{KEPT, LOCAL, MODULE, case, edit};
 use super::{Buildifier, Kit, Machine};
 use crate::test::Count;
 use anyhow::ensure;
@@ -13,7 +13,7 @@ pub(super) fn run(count: &mut Count, kit: &Kit, buildifier: &Buildifier) {
     let Some(machine) = case(count, "BUILD files from imports, built and tested", || {
         let machine = Machine::start(kit, "generated")?;
         // The Go and the gowasm of other machines here, from other places.
-        let file = machine.file("test_workspace/MODULE.bazel");
+        let file = machine.file(MODULE);
         edit(
             &file,
             "go_wasm.sdk(name = \"go\")",
@@ -35,7 +35,7 @@ pub(super) fn run(count: &mut Count, kit: &Kit, buildifier: &Buildifier) {
         ensure!(buildifier.accepts(&written)?, "buildifier would write them otherwise");
         let run = machine.run("test", &[LOCAL, KEPT, "--build_tests_only=false", "//..."])?;
         ensure!(run.succeeded, "{}", run.said);
-        ensure!(run.spawns.iter().any(|spawn| spawn.mnemonic == "TestRunner"), "no test ran");
+        ensure!(run.has("TestRunner"), "no test ran");
         Ok(machine)
     }) else {
         return;

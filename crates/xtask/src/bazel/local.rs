@@ -1,7 +1,7 @@
 //! Locally, in Bazel's sandbox: a working day, from a clean build to what is wrong.
 
 use super::e2e::{
-    Digests, KEPT, LOCAL, MODULE, all_ran, case, digests, edit, name_wasm_opt, ran, refused,
+    Digests, KEPT, LOCAL, MODULE, all_ran, case, digests, edit, name_wasm_opt, output, ran, refused,
 };
 use super::log::Spawn;
 use super::{Kit, Machine};
@@ -21,7 +21,7 @@ pub(super) fn run(count: &mut Count, kit: &Kit) -> Option<Digests> {
         let run = machine.succeed("build", &[LOCAL, KEPT, "//..."])?;
         all_ran(&run, "linux-sandbox")?;
         for mnemonic in ["GoWasmStd", "GoWasmCompile", "GoWasmLink", "GoWasmVerify"] {
-            ensure!(run.spawns.iter().any(|spawn| spawn.mnemonic == mnemonic), "no {mnemonic} ran");
+            ensure!(run.has(mnemonic), "no {mnemonic} ran");
         }
         let clean = digests(&run);
         let magic = machine.output("bazel-bin/consumer/magic.txt")?;
@@ -37,7 +37,7 @@ pub(super) fn run(count: &mut Count, kit: &Kit) -> Option<Digests> {
     case(count, "tests", || {
         let run = machine.run("test", &[LOCAL, "--test_output=errors", "//..."])?;
         ensure!(run.succeeded, "{}", run.said);
-        ensure!(run.spawns.iter().any(|spawn| spawn.mnemonic == "TestRunner"), "no test ran");
+        ensure!(run.has("TestRunner"), "no test ran");
         let xml = machine.output("bazel-testlogs/shared/words/words_test/test.xml")?;
         let xml = String::from_utf8_lossy(&xml);
         for part in ["name=\"TestJoin\"", "name=\"ExampleJoin\"", "tests=\"4\" failures=\"0\""] {
@@ -150,11 +150,7 @@ pub(super) fn run(count: &mut Count, kit: &Kit) -> Option<Digests> {
 }
 
 fn papers(machine: &Machine, clean: &Digests) -> Result<()> {
-    let of_plugin = |kind: &str| {
-        let name = format!("/plugin/plugin.{kind}");
-        let output = clean.iter().find(|(path, _)| path.ends_with(&name));
-        output.with_context(|| format!("no {name}"))
-    };
+    let of_plugin = |kind: &str| output(clean, &format!("/plugin/plugin.{kind}"));
     let read = |kind: &str| -> Result<Value> {
         let text = machine.output(of_plugin(kind)?.0)?;
         serde_json::from_slice(&text).with_context(|| format!("the {kind}"))
@@ -182,8 +178,7 @@ fn rules_go(count: &mut Count, kit: &Kit, machine: &Machine) {
         // x_defs, importmap, embedsrcs and the platform are what the plan's number is made of.
         let run = machine.with_rules_go(&sources, "build", &[LOCAL, KEPT, "//plugin"])?;
         ensure!(run.succeeded, "{}", run.said);
-        let verified = run.spawns.iter().any(|spawn| spawn.mnemonic == "GoWasmVerify");
-        ensure!(verified, "nothing was verified");
+        ensure!(run.has("GoWasmVerify"), "nothing was verified");
         Ok(())
     });
     case(count, "gc_goopts of a go_library go to the compiler", || {
@@ -224,7 +219,7 @@ fn programs(count: &mut Count, kit: &Kit, machine: &Machine) {
     case(count, name, || {
         name_wasm_opt(machine, &attributes)?;
         let run = machine.succeed("build", &[LOCAL, KEPT, "//tool:small"])?;
-        ensure!(run.spawns.iter().any(|spawn| spawn.mnemonic == "GoWasmOpt"), "it did not run");
+        ensure!(run.has("GoWasmOpt"), "it did not run");
         let before = machine.output("bazel-bin/tool/small.linked.wasm")?;
         let after = machine.output("bazel-bin/tool/small.wasm")?;
         ensure!(after.starts_with(b"\0asm") && after != before, "nothing was optimized");

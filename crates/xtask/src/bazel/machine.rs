@@ -126,6 +126,13 @@ pub(crate) struct Run {
     pub(crate) wall: Duration,
 }
 
+impl Run {
+    /// Whether an action of this kind ran.
+    pub(crate) fn has(&self, mnemonic: &str) -> bool {
+        self.spawns.iter().any(|spawn| spawn.mnemonic == mnemonic)
+    }
+}
+
 impl Machine {
     /// With a fresh copy of this checkout at `/mnt/PLACE`.
     pub(crate) fn start(kit: &Kit, place: &str) -> Result<Self> {
