@@ -3,6 +3,7 @@
 use crate::process::{Server, free_port};
 use crate::programs;
 use anyhow::{Context, Result, bail};
+use nix::unistd::{Uid, User};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
@@ -16,22 +17,20 @@ pub(crate) struct Postgres {
     port: u16,
 }
 
-/// PostgreSQL refuses to run as root; Debian's package has a user for it.
-struct User {
-    uid: u32,
-    gid: u32,
-}
+/// A user without privileges that every machine has, also one that got PostgreSQL's programs without its user. initdb
+/// looks the name up.
+const UNPRIVILEGED: &str = "nobody";
 
 impl Postgres {
     pub(crate) fn start() -> Result<Self> {
         let bin = programs::postgres()?;
         let folder = tempfile::Builder::new().prefix("gowasm-postgres-").tempdir()?;
         let data = folder.path().join("data");
-        let user = User::to_be()?;
+        let user = unprivileged_user()?;
         fs::create_dir(&data)?;
         if let Some(user) = &user {
             fs::set_permissions(folder.path(), Permissions::from_mode(0o755))?;
-            std::os::unix::fs::chown(&data, Some(user.uid), Some(user.gid))?;
+            std::os::unix::fs::chown(&data, Some(user.uid.as_raw()), Some(user.gid.as_raw()))?;
         }
         run(as_user(&user, &bin.join("initdb"), folder.path())
             .args(["--auth=trust", "--username=bgd", "--no-sync", "--encoding=UTF8", "-D"])
@@ -63,26 +62,21 @@ impl Postgres {
     }
 }
 
-impl User {
-    fn to_be() -> Result<Option<Self>> {
-        // SAFETY: geteuid takes nothing and cannot fail.
-        if unsafe { libc::geteuid() } != 0 {
-            return Ok(None);
-        }
-        let id = |flag: &str| -> Result<u32> {
-            let output = Command::new("id").args([flag, "postgres"]).output()?;
-            let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-            text.parse().context("PostgreSQL must not run as root, and there is no user `postgres`")
-        };
-        Ok(Some(User { uid: id("-u")?, gid: id("-g")? }))
+/// Whom PostgreSQL runs as, which refuses to be root. None for a process that is not root: then it is the same user.
+fn unprivileged_user() -> Result<Option<User>> {
+    if !Uid::effective().is_root() {
+        return Ok(None);
     }
+    let found = User::from_name(UNPRIVILEGED).context("cannot look up a user")?;
+    let none = || format!("PostgreSQL must not run as root, and there is no user `{UNPRIVILEGED}`");
+    found.map(Some).with_context(none)
 }
 
 fn as_user(user: &Option<User>, program: &Path, folder: &Path) -> Command {
     let mut command = Command::new(program);
     command.current_dir(folder).env("LC_ALL", "C.UTF-8");
     if let Some(user) = user {
-        command.uid(user.uid).gid(user.gid);
+        command.uid(user.uid.as_raw()).gid(user.gid.as_raw());
     }
     command
 }

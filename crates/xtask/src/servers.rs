@@ -3,7 +3,7 @@
 
 use crate::{project, tools};
 use anyhow::{Context, Result, bail};
-use gowasm_testbed::Programs;
+use gowasm_testbed::{BuildGrid, Programs};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,18 +12,15 @@ const BUILDGRID_VERSION: &str = "0.4.4";
 /// The first release with buildbox 1.4.
 const DEBIAN: &str = "forky";
 
-/// Sets up what is missing.
+/// Sets up what is missing. A server that cannot be started here, whatever the reason, is one that the tests do without.
 pub(crate) fn programs() -> Result<Programs> {
     if !gowasm_testbed::has_postgres() {
-        // Only root may; for others it is a skip that says so.
-        let mut install = Command::new("apt-get");
-        install
-            .args(["install", "-y", "-q", "postgresql"])
-            .env("DEBIAN_FRONTEND", "noninteractive");
-        project::output(&mut install).context("PostgreSQL is not installed, nor can it be")?;
+        tools::apt_install("postgresql")?;
     }
     let buildgrid = tools::pip_packages("buildgrid", BUILDGRID_VERSION, &["psycopg2-binary"])?;
-    Ok(Programs { buildbox: debian_packages("buildbox")?, buildgrid })
+    let programs = Programs { buildbox: debian_packages("buildbox")?, buildgrid };
+    BuildGrid::start(&programs, 1).context("BuildGrid does not start here")?;
+    Ok(programs)
 }
 
 /// The files of a Debian package and of all it needs, unpacked into a folder. Nothing is installed,

@@ -105,16 +105,30 @@ pub(crate) fn cxx() -> Result<()> {
     installed("c++", "g++")
 }
 
+/// What makes root file systems of Debian.
+pub(crate) fn debootstrap() -> Result<()> {
+    installed("debootstrap", "debootstrap")
+}
+
 /// Has apt install the package of a program that is missing.
 fn installed(program: &str, package: &str) -> Result<()> {
     let path = env::var_os("PATH").unwrap_or_default();
     if env::split_paths(&path).any(|dir| dir.join(program).is_file()) {
         return Ok(());
     }
+    apt_install(package)
+}
+
+/// Installs one of the machine's own packages: only root may.
+pub(crate) fn apt_install(package: &str) -> Result<()> {
+    eprintln!("installing Debian's package {package}");
     for arguments in [&["update"][..], &["install", "-y", "--no-install-recommends", package]] {
         let mut command = Command::new("apt-get");
         command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
-        project::output(&mut command)?;
+        let done = project::output(&mut command);
+        done.with_context(|| {
+            format!("Debian's package {package} is not installed, nor can it be")
+        })?;
     }
     Ok(())
 }

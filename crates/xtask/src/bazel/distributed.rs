@@ -1,6 +1,8 @@
 //! On real remote execution servers, and out of their cache.
 
-use super::e2e::{Digests, MODULE, all_ran, case, digests, edit, name_wasm_opt, output, same};
+use super::e2e::{
+    Digests, MODULE, all_ran, case, digests, edit, name_wasm_opt, not_run, output, same,
+};
 use super::remote::Cluster;
 use super::{Kit, Machine, beside};
 use crate::test::Count;
@@ -20,7 +22,7 @@ pub(super) fn run(count: &mut Count, kit: &Kit, programs: &Programs, clean: Opti
         }
         Ok((machine, cluster))
     }) else {
-        return;
+        return not_run(count, "remote execution, and the remote cache");
     };
     case(count, "tests run remotely", || {
         let run = cluster.test(&machine, &["--test_output=errors", "//..."])?;

@@ -26,6 +26,9 @@ pub(crate) fn run(
     buildifier: Option<&Buildifier>,
 ) {
     let clean = local::run(count, kit);
+    if clean.is_none() {
+        not_run(count, "everything after a clean build in the sandbox");
+    }
     match buildifier {
         Some(buildifier) => generated::run(count, kit, buildifier),
         None => count
@@ -48,6 +51,12 @@ pub(super) fn case<T>(
         Ok(true)
     });
     value
+}
+
+/// Says aloud what a failed case takes with it.
+pub(super) fn not_run(count: &mut Count, cases: &str) {
+    let why = anyhow::anyhow!("the case that all of them build on failed");
+    count.skip(&format!("Bazel: {cases}"), &why);
 }
 
 pub(super) fn edit(file: &std::path::Path, from: &str, to: &str) -> Result<()> {

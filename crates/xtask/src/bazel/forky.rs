@@ -19,6 +19,7 @@ pub(crate) fn root() -> Result<PathBuf> {
 /// debootstrap does not resolve virtual packages and fails for the want of one; apt then does the rest.
 fn install(place: &Path) -> Result<()> {
     let mirror = tools::debian_mirror()?;
+    tools::debootstrap()?;
     let bootstrapped = Command::new("debootstrap")
         .args(["--variant=minbase", &format!("--include={PACKAGES}"), "forky"])
         .args([place, Path::new(&mirror), Path::new("/usr/share/debootstrap/scripts/sid")])

@@ -1,6 +1,6 @@
 //! BUILD files as `gowasm bazel generate` writes them.
 
-use super::e2e::{KEPT, LOCAL, MODULE, case, edit};
+use super::e2e::{KEPT, LOCAL, MODULE, case, edit, not_run};
 use super::{Buildifier, Kit, Machine};
 use crate::test::Count;
 use anyhow::ensure;
@@ -38,7 +38,7 @@ pub(super) fn run(count: &mut Count, kit: &Kit, buildifier: &Buildifier) {
         ensure!(run.has("TestRunner"), "no test ran");
         Ok(machine)
     }) else {
-        return;
+        return not_run(count, "changes of BUILD files from imports");
     };
     case(count, "an import more: the check tells, and the new file builds", || {
         let file = machine.file("test_workspace/tool/main.go");
