@@ -17,6 +17,8 @@ fuzz_target!(|bytes: &[u8]| {
     }
     let request = Request {
         plan: None,
+        name: None,
+        missing_imports: None,
         limits: Limits { memory_bytes: 1 << 20, steps: 10_000 },
         engine: None,
         manifest: None,

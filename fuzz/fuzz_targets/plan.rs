@@ -12,6 +12,8 @@ fuzz_target!(|text: &str| {
     let Ok(plan) = Plan::parse(text, "plan.toml") else { return };
     let request = Request {
         plan: Some(&plan),
+        name: None,
+        missing_imports: None,
         limits: Limits { memory_bytes: 1 << 20, steps: 10_000 },
         engine: None,
         manifest: None,

@@ -3,7 +3,7 @@
 use crate::{Failure, files};
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::Manifest;
-use gowasm_verify::{Engine, Limits, Outside, Plan, Request};
+use gowasm_verify::{Engine, Limits, MissingImports, Outside, Plan, Request};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
@@ -14,6 +14,8 @@ pub struct Verify {
     /// For modules of GOOS=js: the root of the Go SDK, whose wasm_exec.js runs them, and node.
     pub js: Option<(PathBuf, PathBuf)>,
     pub limits: Limits,
+    /// In place of what the plan says.
+    pub missing_imports: Option<MissingImports>,
     /// Where the module goes once it has passed.
     pub output: PathBuf,
     pub verdict: PathBuf,
@@ -35,10 +37,13 @@ pub fn verify(request: &Verify, cancel: &AtomicBool) -> Result<(), Failure> {
         }
         _ => None,
     };
+    let name = request.output.file_name().map(|name| name.to_string_lossy());
     let verdict = gowasm_verify::verify(
         &module,
         &Request {
             plan: plan.as_ref(),
+            name: name.as_deref(),
+            missing_imports: request.missing_imports,
             limits: request.limits,
             engine: Some(engine),
             manifest: Some(&manifest),

@@ -114,7 +114,8 @@ pub fn build(
     let verifying = Instant::now();
     let verified = if request.verify {
         progress.phase(&format!("verifying {}", packages.main().import_path));
-        Some(verify::verify(&mut session, &toolchain, &linked, &manifest, plan.as_ref())?)
+        let name = places.name();
+        Some(verify::verify(&mut session, &toolchain, &linked, &manifest, plan.as_ref(), &name)?)
     } else {
         None
     };

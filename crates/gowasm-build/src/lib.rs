@@ -37,7 +37,7 @@ pub use compile::{ToolRun, compile, is_compile};
 pub use failure::Failure;
 pub use gowasm_link::Size;
 pub use gowasm_store::{RemoteOptions, Servers};
-pub use gowasm_verify::Limits;
+pub use gowasm_verify::{Limits, MissingImports};
 pub use gowasm_wasm_opt::Level;
 pub use list::{List, list};
 pub use outcome::{Outcome, Published, Timing};

@@ -5,6 +5,7 @@ use crate::{Failure, Published, Request};
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::BuildMode;
 use gowasm_store::Digest;
+use std::borrow::Cow;
 use std::fs::{self, Permissions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -22,7 +23,7 @@ impl Places {
     pub(crate) fn new(request: &Request, import_path: &str) -> Self {
         let module = module_place(request, import_path);
         let beside = |extension: &str| {
-            let name = module.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+            let name = file_name(&module);
             let stem = name.strip_suffix(".wasm").unwrap_or(&name);
             module.with_file_name(format!("{stem}.{extension}"))
         };
@@ -31,6 +32,11 @@ impl Places {
             None => beside("manifest.json"),
         };
         Places { manifest, verdict: beside("verdict.json"), module }
+    }
+
+    /// Of the module's file.
+    pub(crate) fn name(&self) -> String {
+        file_name(&self.module).into_owned()
     }
 
     /// Refuses a place that cannot be written before anything is compiled.
@@ -55,6 +61,10 @@ impl Places {
         }
         Ok(())
     }
+}
+
+fn file_name(module: &Path) -> Cow<'_, str> {
+    module.file_name().map(|name| name.to_string_lossy()).unwrap_or_default()
 }
 
 /// As `go build` names a program: after the last element of the import path that is not a major

@@ -5,7 +5,7 @@ use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::{BuildMode, Goos, Target};
 use gowasm_link::Size;
 use gowasm_store::Servers;
-use gowasm_verify::Limits;
+use gowasm_verify::{Limits, MissingImports};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -38,6 +38,8 @@ pub struct Request {
     pub embed_manifest: bool,
     /// What the module may use while it is verified.
     pub limits: Limits,
+    /// What becomes of imports that nothing supplies, in place of what the plan says.
+    pub missing_imports: Option<MissingImports>,
     /// Go may load no modules from the network.
     pub offline: bool,
     /// The store's folder, where it is not the usual one.

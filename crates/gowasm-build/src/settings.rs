@@ -1,7 +1,7 @@
 //! `[package.metadata.gowasm.NAME]` and `[workspace.metadata.gowasm.NAME]`: a wasm module that a Rust
 //! package wants, as its Cargo.toml tells it. Every fault is gathered, each with its line and column.
 
-use crate::{Level, Limits, Linker, Request, Size, WasmOpt};
+use crate::{Level, Limits, Linker, MissingImports, Request, Size, WasmOpt};
 use gowasm_diagnostic::{Diagnostic, Position};
 use gowasm_directive::{BuildMode, Goos, Target};
 use std::fmt::Display;
@@ -24,6 +24,7 @@ pub struct Settings {
     pub plan: Option<PathBuf>,
     pub verify: bool,
     pub limits: Limits,
+    pub missing_imports: Option<MissingImports>,
     pub linker: Linker,
     pub size: Size,
     pub wasm_opt: Option<WasmOpt>,
@@ -41,6 +42,7 @@ const KEYS: &[&str] = &[
     "verify",
     "memory-limit",
     "step-limit",
+    "missing-imports",
     "linker",
     "size",
     "wasm-opt",
@@ -63,6 +65,7 @@ impl Settings {
             plan: None,
             verify: true,
             limits: Limits::default(),
+            missing_imports: None,
             linker: Linker::Gowasm,
             size: Size::Safe,
             wasm_opt: None,
@@ -102,6 +105,7 @@ impl Settings {
             size: self.size,
             wasm_opt: self.wasm_opt.clone(),
             limits: self.limits,
+            missing_imports: self.missing_imports,
             store: None,
             offline: false,
             servers: Arc::default(),
@@ -188,6 +192,10 @@ impl<'t> Reader<'t> {
                 "step-limit" => {
                     let steps = self.count(at, "step-limit", &value);
                     settings.limits.steps = steps.unwrap_or(settings.limits.steps);
+                }
+                "missing-imports" => {
+                    let wanted = self.word(at, "missing-imports", &value, MissingImports::Trap);
+                    settings.missing_imports = Some(wanted);
                 }
                 "wasm-opt" => {
                     wasm_opt.level = Some(self.word(at, "wasm-opt", &value, Level::Oz));
@@ -361,7 +369,7 @@ mod tests {
     fn reads_modules_in_order() {
         let modules = read(
             "[package]\nname = \"host\"\n[package.metadata.gowasm.calc]\npackage = \"plugins/calc\"\n\
-             buildmode = \"c-shared\"\ntags = [\"a\", \"b\"]\nplan = \"p.toml\"\nmemory-limit = \"64M\"\n\
+             buildmode = \"c-shared\"\ntags = [\"a\", \"b\"]\nplan = \"p.toml\"\nmemory-limit = \"64M\"\nmissing-imports = \"stop\"\n\
              wasm-opt = \"O3\"\nwasm-opt-program = \"bin/opt\"\nwasm-opt-time-limit = 1_000\n\
              [package.metadata.gowasm.other]\npackage = \"example.com/other\"\nverify = false\n",
         )
@@ -371,6 +379,7 @@ mod tests {
         assert_eq!(calc.target.build_mode, BuildMode::CShared);
         assert_eq!(calc.tags, ["a", "b"]);
         assert_eq!(calc.limits.memory_bytes, 64 << 20);
+        assert_eq!(calc.missing_imports, Some(MissingImports::Stop));
         let wasm_opt = calc.wasm_opt.as_ref().unwrap();
         assert_eq!(wasm_opt.level, Level::O3);
         assert_eq!(wasm_opt.program, Some(calc.folder.join("bin/opt")));
@@ -385,7 +394,7 @@ mod tests {
         let faults = read(
             "[package.metadata.gowasm.calc]\npakage = \"plugins/calc\"\nbuildmode = \"shared\"\n\
              tags = [1]\nverify = \"yes\"\nstep-limit = -1\nlinker = \"mold\"\n\
-             wasm-opt-memory-limit = \"much\"\nwasm-opt-time-limit = \"1\"\n",
+             wasm-opt-memory-limit = \"much\"\nwasm-opt-time-limit = \"1\"\nmissing-imports = \"halt\"\n",
         )
         .unwrap_err();
         for line in [
@@ -398,6 +407,7 @@ mod tests {
             "Cargo.toml:8:25: error: `wasm-opt-memory-limit`: ",
             "Cargo.toml:9:23: error: `wasm-opt-time-limit` must be a count",
             "Cargo.toml:9:1: error: this says nothing without `wasm-opt = ",
+            "Cargo.toml:10:19: error: `missing-imports`: must be trap, refuse or stop, not `halt`",
             "the module `calc` names no Go package",
         ] {
             assert!(faults.contains(line), "`{line}` is not in:\n{faults}");

@@ -41,8 +41,9 @@ pub(crate) fn verify(
     linked: &Linked,
     manifest: &Manifest,
     plan: Option<&ReadPlan>,
+    name: &str,
 ) -> Result<Verified, Failure> {
-    let action = action(session, toolchain, linked, manifest, plan)?
+    let action = action(session, toolchain, linked, manifest, plan, name)?
         .encode()
         .map_err(|error| session.store_failure(&error))?;
     let found = from_store(session, &action.key);
@@ -59,6 +60,8 @@ pub(crate) fn verify(
     let outside = Outside::new(Some(toolchain.goroot.clone()));
     let request = gowasm_verify::Request {
         plan: plan.map(|read| &read.plan),
+        name: Some(name),
+        missing_imports: session.request.missing_imports,
         limits: session.request.limits,
         engine: Some(engine(session)),
         manifest: Some(manifest),
@@ -127,14 +130,17 @@ fn action(
     linked: &Linked,
     manifest: &Manifest,
     plan: Option<&ReadPlan>,
+    name: &str,
 ) -> Result<Action, Failure> {
     let limits = session.request.limits;
     let engine = engine(session);
+    // A program finds its name there.
+    let module = format!("module/{name}");
     let mut arguments = vec![
         // As a worker runs it, in the folder of the inputs. The verdict is what it prints.
         "tool/gowasm".to_owned(),
         "verify".to_owned(),
-        "module.wasm".to_owned(),
+        module.clone(),
         "--manifest=module.manifest.json".to_owned(),
         "--message-format=json".to_owned(),
         format!("--memory-limit={}", limits.memory_bytes),
@@ -143,9 +149,12 @@ fn action(
     if plan.is_some() {
         arguments.push("--plan=plan.toml".to_owned());
     }
+    if let Some(wanted) = session.request.missing_imports {
+        arguments.push(format!("--missing-imports={}", wanted.as_str()));
+    }
     let mut action = Action::new(arguments)
         .input_digest("tool/gowasm", session.digest(&program()?)?, true)
-        .input_digest("module.wasm", linked.digest, true)
+        .input_digest(module, linked.digest, true)
         .input_bytes("module.manifest.json", manifest.to_json().as_bytes(), false);
     if let Some(read) = plan {
         action = action.input_bytes("plan.toml", &read.text, false);

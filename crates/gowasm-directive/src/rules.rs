@@ -88,6 +88,19 @@ fn duplicates(exports: &[Export]) -> Vec<Diagnostic> {
     found
 }
 
+/// Whether a name is another one with a slip in it. Names of WASI are made of short words: `sock_bind` and
+/// `clock_time_set`, which hosts extend WASI with, are near to `sock_send` and `clock_time_get` by their
+/// letters alone.
+fn is_slip_of(name: &str, other: &str) -> bool {
+    let bare = |text: &str| text.replace('_', "").to_lowercase();
+    let slip = |(one, other): (&str, &str)| {
+        strsim::damerau_levenshtein(one, other) <= one.len().max(other.len()) / 4
+    };
+    bare(name) == bare(other)
+        || name.split('_').count() == other.split('_').count()
+            && name.split('_').zip(other.split('_')).all(slip)
+}
+
 /// What a host with WASI cannot supply: a function that WASI lacks, or one of another type.
 fn of_wasi(import: &Import) -> Option<Diagnostic> {
     if import.module != wasip1::MODULE {
@@ -96,10 +109,9 @@ fn of_wasi(import: &Import) -> Option<Diagnostic> {
     let (name, at) = (&import.name, import.function.position.clone());
     let Some(wanted) = wasip1::signature(name) else {
         let message = format!("WASI preview 1 has no function `{name}`");
-        let distances = wasip1::names().map(|near| (strsim::damerau_levenshtein(near, name), near));
-        let hint = match distances.min() {
-            Some((0..=2, near)) => format!("did you mean `{near}`?"),
-            _ => "only a host that extends WASI with it can run the module".to_owned(),
+        let hint = match wasip1::names().find(|near| is_slip_of(name, near)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "only a host that extends WASI with it can run the module".to_owned(),
         };
         return Some(Diagnostic::warning(message).code(codes::NOT_IN_WASI).at(at).hint(hint));
     };

@@ -171,6 +171,20 @@ fn every_finding_has_a_place_a_code_and_a_hint() {
 }
 
 #[test]
+fn names_that_wasi_lacks_are_slips_or_of_other_hosts() {
+    let dir = fixtures("rules");
+    let found = check(&[package("example.com/fixture", &dir, vec![dir.join("wasi.go")])], REACTOR);
+    let hint = |name: &str| {
+        let found = found.iter().find(|found| found.message.ends_with(&format!("`{name}`")));
+        found.and_then(|found| found.hint.clone()).expect("a hint")
+    };
+    assert_eq!(hint("fd_wriet"), "did you mean `fd_write`?");
+    for extended in ["sock_open", "sock_bind", "clock_time_set"] {
+        assert!(hint(extended).starts_with("only a host that extends WASI"), "{extended}");
+    }
+}
+
+#[test]
 fn signatures_as_written_and_as_wasm() {
     let dir = fixtures("rules");
     let files = vec![dir.join("clean.go"), dir.join("types.go")];

@@ -84,8 +84,9 @@ fn disagreements(verdicts: &[Verdict]) -> Vec<Disagreement> {
 }
 
 /// What must be the same everywhere; the words of a trap are each engine's own.
-pub(crate) fn end(step: &Step) -> (Status, Option<&str>, Option<i32>, bool) {
-    (step.status, step.returned.as_deref(), step.exit_code, step.trap.is_some())
+pub(crate) fn end(step: &Step) -> (Status, Option<&str>, Option<i32>, bool, bool) {
+    let stopped = step.stopped_at.is_some();
+    (step.status, step.returned.as_deref(), step.exit_code, step.trap.is_some(), stopped)
 }
 
 pub(crate) fn told(step: &Step) -> String {
@@ -93,9 +94,13 @@ pub(crate) fn told(step: &Step) -> String {
         Step { returned: Some(value), .. } => format!("returned {value}"),
         Step { exit_code: Some(code), .. } => format!("exited with {code}"),
         Step { trap: Some(why), .. } => format!("trapped: {why}"),
-        _ => "ended".to_owned(),
+        Step { waits: true, .. } => "waits for calls".to_owned(),
+        Step { stopped_at: Some(import), .. } => format!("stopped at a call of {import}"),
+        _ => String::new(),
     };
     match &step.reason {
+        Some(reason) if ended.is_empty() => reason.clone(),
+        None if ended.is_empty() => "ended".to_owned(),
         Some(reason) => format!("{ended} ({reason})"),
         None => ended,
     }

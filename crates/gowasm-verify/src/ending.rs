@@ -1,9 +1,10 @@
 //! Whether a call ended as the plan wants it.
 
 use crate::guest::{Guest, Stop};
-use crate::plan::{Bytes, Output, ReadyEnding, ReadyReturned};
+use crate::imports::MissingImports;
+use crate::plan::{Bytes, Checked, Output, ReadyEnding, ReadyReturned, ReadyStart};
 use crate::value::{self, Val};
-use crate::verdict::Step;
+use crate::verdict::{Step, StepKind};
 use crate::wasi::Captured;
 
 /// What can be seen of an instance after a call.
@@ -15,25 +16,86 @@ pub(crate) struct Seen<'a> {
     pub(crate) host_calls: &'a [String],
 }
 
+/// What a step must come to.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) ending: &'a ReadyEnding,
+    pub(crate) output: &'a Output,
+    /// A call of an import that nothing supplies may be the end of it.
+    pub(crate) may_stop: bool,
+    /// Of a program: no plan says how it must end.
+    pub(crate) open: bool,
+}
+
+impl<'a> Wanted<'a> {
+    /// Of a command's `_start`, or of a program for js.
+    pub(crate) fn of_start(plan: &'a Checked) -> Self {
+        let ReadyStart { ending, output, must_end, .. } = &plan.start;
+        let may_stop = plan.missing_imports == MissingImports::Stop && !must_end;
+        Wanted { ending, output, may_stop, open: !must_end }
+    }
+
+    /// What to do about a step that ended otherwise.
+    fn hint(&self, step: &Step, stop: &Stop, seen: &Seen<'_>) -> Option<&'static str> {
+        match stop {
+            Stop::Missing(_) if step.kind == StepKind::Call => Some(SUPPLY),
+            Stop::Missing(_) => Some(STOP),
+            Stop::OutOfSteps => Some(STEPS),
+            Stop::Exit(_) if of_js(seen) => Some(GLOBALS),
+            // A Go program that panics has said why.
+            Stop::Exit(_) if self.open && !seen.stderr.contains("\ngoroutine ") => Some(GIVE),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a program for js did not find what it looked for.
+fn of_js(seen: &Seen<'_>) -> bool {
+    seen.stderr.contains("panic: syscall/js: call of ")
+        || seen.stderr.contains("panic: JavaScript error: ")
+}
+
+const SUPPLY: &str = "supply it with a [[host]] of a plan, for js in its [js]";
+const STOP: &str = "supply it with a [[host]] of a plan, for js in its [js], or verify only what comes before this call: \
+                    `--missing-imports stop`, in a plan `missing_imports = \"stop\"`";
+const GIVE: &str = "without a plan a program gets its name, no arguments, no files and no input: `[world]` and \
+                    `[[dir]]` of a plan give it more, and `exits` in `[start]` says how it ends";
+const GLOBALS: &str = "a program for a certain host finds what that host has in a plan: `[js]` with a `script` that \
+                       sets `globalThis.NAME`";
+const STEPS: &str =
+    "raise it with `--step-limit COUNT`; a `step_limit` of the plan is a limit as well";
+
 /// Fills in what came back, whose comparison with what was wanted is done, and, when it is not what was wanted, why the step failed.
 pub(crate) fn judge(
     mut step: Step,
-    wanted: &ReadyEnding,
-    output: &Output,
+    wanted: &Wanted<'_>,
     result: Result<&[Val], &Stop>,
     compared: Result<Option<String>, String>,
     seen: &Seen<'_>,
 ) -> Step {
     step.returned = result.ok().and_then(value::show_all);
     match result {
+        Err(Stop::Missing(import)) if wanted.may_stop => step.stopped_at = Some(import.clone()),
         Err(Stop::Exit(code)) => step.exit_code = Some(*code),
+        Err(Stop::Waits) => step.waits = true,
+        Ok(_) | Err(Stop::Engine(_)) => {}
         Err(stop) => step.trap = Some(stop.to_string()),
-        Ok(_) => {}
     }
-    let reason = match (wanted, result) {
-        (_, Err(stop @ (Stop::OutOfSteps | Stop::OutOfTime | Stop::Interrupted))) => {
-            Some(stop.to_string())
+    let reason = match (wanted.ending, result) {
+        (_, Err(Stop::Missing(_))) if wanted.may_stop => None,
+        (_, Err(Stop::Waits)) if wanted.open => None,
+        (_, Err(stop @ Stop::Waits)) => Some(format!("{stop}, and was to end")),
+        // The module is not what ended, unless the plan names the very limit.
+        (ReadyEnding::Traps(text), Err(Stop::Engine(why)))
+            if !text.is_empty() && why.contains(text.as_str()) =>
+        {
+            step.trap = Some(why.clone());
+            None
         }
+        (
+            _,
+            Err(stop @ (Stop::Engine(_) | Stop::OutOfSteps | Stop::OutOfTime | Stop::Interrupted)),
+        ) => Some(stop.to_string()),
         (ReadyEnding::Returns(_), Ok(_)) => match compared {
             Ok(shown) => {
                 step.returned = shown.or(step.returned);
@@ -41,7 +103,8 @@ pub(crate) fn judge(
             }
             Err(why) => Some(why),
         },
-        (ReadyEnding::Traps(text), Err(Stop::Trap(trap))) => {
+        (ReadyEnding::Traps(text), Err(stop @ (Stop::Trap(_) | Stop::Missing(_)))) => {
+            let trap = stop.to_string();
             let found = trap.contains(text.as_str()) || seen.stderr.contains(text);
             (!found).then(|| {
                 format!("trapped, but {text:?} is neither in its words nor in stderr: {trap}")
@@ -58,9 +121,12 @@ pub(crate) fn judge(
             Some(format!("returned, an exit with {wanted} was wanted"))
         }
         (_, Err(Stop::Exit(code))) => Some(format!("exited with {code}")),
-        (_, Err(Stop::Trap(trap))) => Some(format!("trapped: {trap}")),
+        (_, Err(stop @ (Stop::Trap(_) | Stop::Missing(_)))) => Some(format!("trapped: {stop}")),
     };
-    match reason.or_else(|| differs(output, seen)) {
+    let failed = result.err().filter(|_| reason.is_some());
+    let hint = failed.and_then(|stop| wanted.hint(&step, stop, seen));
+    step.hint = hint.map(str::to_owned);
+    match reason.or_else(|| differs(wanted.output, seen)) {
         None => step,
         Some(reason) if seen.memory_denied && result.is_err() => {
             step.failed(format!("{reason} (the memory limit was reached)"))

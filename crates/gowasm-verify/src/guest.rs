@@ -4,6 +4,7 @@
 use crate::Limits;
 use crate::plan::Checked;
 use crate::value::Val;
+use crate::verdict::MissingImport;
 use crate::wasi::Wasi;
 use crate::world::World;
 use std::fmt;
@@ -19,7 +20,14 @@ pub(crate) const REENTRANCY: u32 = 128;
 #[derive(Debug, Clone)]
 pub(crate) enum Stop {
     Trap(String),
+    /// The module called an import that nothing supplies.
+    Missing(MissingImport),
+    /// The engine could not go on, for a limit or a fault of its own or of what is around it. It says
+    /// nothing of the module, so that no plan takes it for the trap of a module.
+    Engine(String),
     Exit(i32),
+    /// A program for js has nothing to do, and may be called.
+    Waits,
     OutOfSteps,
     OutOfTime,
     Interrupted,
@@ -29,7 +37,10 @@ impl fmt::Display for Stop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Stop::Trap(text) => f.write_str(text),
+            Stop::Missing(import) => import.write_called(f),
+            Stop::Engine(text) => write!(f, "the engine could not go on: {text}"),
             Stop::Exit(code) => write!(f, "exit with code {code}"),
+            Stop::Waits => f.write_str("waits for calls of its functions"),
             Stop::OutOfSteps => f.write_str("the step limit was reached"),
             Stop::OutOfTime => f.write_str("the time limit was reached"),
             Stop::Interrupted => f.write_str("interrupted"),
@@ -133,7 +144,7 @@ pub(crate) trait Guest {
 pub(crate) fn enter(guest: &mut dyn Guest, export: &str, args: &[Val]) -> Result<Vec<Val>, Stop> {
     let state = guest.state();
     if state.depth >= REENTRANCY {
-        return Err(Stop::Trap(format!(
+        return Err(Stop::Engine(format!(
             "host and module call each other more than {REENTRANCY} deep"
         )));
     }

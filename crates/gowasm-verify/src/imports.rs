@@ -8,7 +8,43 @@ use crate::verdict::MissingImport;
 use crate::{host, wasi};
 use gowasm_diagnostic::Position;
 use gowasm_directive::interface::{Interface, Item, ModuleImport};
-use gowasm_directive::{FuncType, Manifest, WasmType, wasip1};
+use gowasm_directive::{FuncType, Manifest, WasmType};
+use std::str::FromStr;
+
+/// What becomes of imports that neither WASI nor a plan supplies.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum MissingImports {
+    /// A call of one traps.
+    #[default]
+    Trap,
+    /// One is enough for a failed verdict, called or not.
+    Refuse,
+    /// The first call of one ends the run of a command, or the initialisation of a reactor, and what came
+    /// before it is what is verified.
+    Stop,
+}
+
+impl MissingImports {
+    pub const ALL: [MissingImports; 3] =
+        [MissingImports::Trap, MissingImports::Refuse, MissingImports::Stop];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            MissingImports::Trap => "trap",
+            MissingImports::Refuse => "refuse",
+            MissingImports::Stop => "stop",
+        }
+    }
+}
+
+impl FromStr for MissingImports {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = MissingImports::ALL.into_iter().find(|one| one.as_str() == text);
+        found.ok_or_else(|| format!("must be trap, refuse or stop, not `{text}`"))
+    }
+}
 
 pub(crate) struct Import {
     pub(crate) module: String,
@@ -24,6 +60,13 @@ enum What {
     /// The plan's function of this number.
     Host(usize),
     Missing,
+}
+
+/// Of an import's directive.
+pub(crate) fn position(manifest: Option<&Manifest>, module: &str, name: &str) -> Option<Position> {
+    let mut imports = manifest?.imports.iter();
+    let same = imports.find(|one| one.module == module && one.name == name)?;
+    Some(same.go.as_ref()?.position.clone())
 }
 
 /// The module's imports in their order, or why it cannot be run.
@@ -51,11 +94,7 @@ pub(crate) fn bind(
             (None, Some(number)) => What::Host(number),
             (None, None) => What::Missing,
         };
-        let place = manifest.and_then(|manifest| {
-            let mut imports = manifest.imports.iter();
-            let same = imports.find(|one| one.module == module && one.name == name)?;
-            Some(same.go.as_ref()?.position.clone())
-        });
+        let place = position(manifest, module, name);
         let (module, name) = (module.to_owned(), name.to_owned());
         Ok(Import { module, name, signature: signature.clone(), what, place })
     };
@@ -70,15 +109,7 @@ impl Import {
                 Ok((!self.signature.results.is_empty()).then_some(Val::I32(errno.into())))
             }
             What::Host(number) => host::call(guest, number, args),
-            What::Missing => Err(Stop::Trap(self.missing())),
-        }
-    }
-
-    fn missing(&self) -> String {
-        let import = self.shown();
-        match self.module.as_str() {
-            wasip1::MODULE => format!("{import} was called, which this host does not have"),
-            _ => format!("{import} was called, and no [[host]] of a plan supplies it"),
+            What::Missing => Err(Stop::Missing(self.shown())),
         }
     }
 

@@ -23,17 +23,20 @@ mod verdict;
 mod wasi;
 mod world;
 
+use engine::Effort;
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::Manifest;
 use gowasm_directive::interface::{self, Interface};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 pub use against::{Against, Difference, verify_against};
 pub use comparison::{Comparison, Disagreement, Gave, Missing, verify_everywhere};
+pub use imports::MissingImports;
 pub use plan::Plan;
 pub use program::{Ended, Program, run};
 pub use random::Random;
@@ -104,6 +107,18 @@ impl Engine {
     }
 }
 
+impl FromStr for Engine {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Engine::ALL.into_iter().find(|engine| engine.name() == text);
+        found.ok_or_else(|| {
+            let names = Engine::ALL.map(Engine::name).join(", ");
+            format!("must be one of {names}, not `{text}`")
+        })
+    }
+}
+
 /// What engines outside of this process need.
 #[derive(Debug, Clone)]
 pub struct Outside {
@@ -137,6 +152,10 @@ impl Outside {
 #[derive(Clone, Copy)]
 pub struct Request<'a> {
     pub plan: Option<&'a Plan>,
+    /// Of the module's file: a command finds it as its first argument.
+    pub name: Option<&'a str>,
+    /// In place of what the plan says.
+    pub missing_imports: Option<MissingImports>,
     pub limits: Limits,
     /// `None` takes the one that fits the module.
     pub engine: Option<Engine>,
@@ -147,6 +166,12 @@ pub struct Request<'a> {
     /// Without times, the same module and plan give the same bytes of a verdict.
     pub times: bool,
     pub cancel: &'a AtomicBool,
+}
+
+impl Request<'_> {
+    pub(crate) fn name(&self) -> &str {
+        self.name.unwrap_or("module.wasm")
+    }
 }
 
 /// Why there is no verdict.
@@ -182,10 +207,16 @@ impl Kind {
 pub fn verify(module: &[u8], request: &Request) -> Result<Verdict, Failure> {
     let interface = interface::read(module).map_err(|fault| Failure::Input(vec![fault]))?;
     let kind = Kind::of(&interface);
-    let checked = match request.plan {
+    let mut checked = match request.plan {
         Some(plan) => plan::check(plan, &interface, kind).map_err(Failure::Input)?,
         None => plan::Checked::none(),
     };
+    if let Some(wanted) = request.missing_imports {
+        checked.missing_imports = wanted;
+    }
+    if kind != Kind::Reactor {
+        checked.world.args.get_or_insert_with(|| vec![request.name().to_owned()]);
+    }
     let checked = Arc::new(checked);
     let engine = request.engine.unwrap_or(Engine::for_kind(kind));
     if kind == Kind::Js {
@@ -194,7 +225,7 @@ pub fn verify(module: &[u8], request: &Request) -> Result<Verdict, Failure> {
         }
         return node::verify(module, &interface, &checked, request);
     }
-    let engine = engine::prepare(engine, request.outside)?;
+    let engine = engine::prepare(engine, request.outside, Effort::Little)?;
     run::verify(module, &interface, kind, checked, &engine, request)
 }
 

@@ -1,18 +1,24 @@
 //! Modules of GOOS=js, run in node with Go's own wasm_exec.js.
 
-use crate::ending::{Seen, judge};
+use crate::ending::{self, Seen, judge};
 use crate::guest::Stop;
+use crate::imports::{self, MissingImports};
 use crate::plan::Checked;
-use crate::run::{check_exports, hex, micros};
+use crate::run::{check_exports, hex, micros, refused_imports};
 use crate::validate::validate;
-use crate::verdict::{EngineVersion, ModuleId, SCHEMA, Status, Step, StepKind, Verdict};
+use crate::verdict::{
+    EngineVersion, MissingImport, ModuleId, SCHEMA, Status, Step, StepKind, Verdict,
+};
 use crate::wasi::Captured;
-use crate::{Failure, Outside, Request};
+use crate::world::World;
+use crate::{Failure, Limits, Outside, Request, program};
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::interface::Interface;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::io::{ErrorKind, Read, Write};
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -30,21 +36,8 @@ pub(crate) fn verify(
     request: &Request,
 ) -> Result<Verdict, Failure> {
     let begun = Instant::now();
-    let goroot = request.outside.and_then(|outside| Some((outside, outside.goroot.as_ref()?)));
-    let Some((options, goroot)) = goroot else {
-        return Err(environment(
-            "a module of GOOS=js needs the Go that built it: its wasm_exec.js is not known"
-                .to_owned(),
-            "name the Go with --go",
-        ));
-    };
-    let wasm_exec = goroot.join("lib").join("wasm").join("wasm_exec.js");
-    if !wasm_exec.is_file() {
-        return Err(environment(
-            format!("{} is missing", wasm_exec.display()),
-            "take a complete Go toolchain, 1.24 or later, or build with --no-verify",
-        ));
-    }
+    let (options, goroot) = surroundings(request.outside)?;
+    wasm_exec(goroot)?;
     let version = version(&options.node)?;
     let mut steps = Vec::new();
     let validation = Instant::now();
@@ -58,7 +51,7 @@ pub(crate) fn verify(
     });
     steps.extend(check_exports(interface, request.manifest));
     if valid {
-        steps.push(start(module, &wasm_exec, plan, options, request)?);
+        steps.push(start(module, goroot, plan, options, request)?);
     }
     if !request.times {
         steps.iter_mut().for_each(|step| step.time_us = None);
@@ -74,29 +67,109 @@ pub(crate) fn verify(
     })
 }
 
+/// What runs a module: how to start node, and the Go that built it.
+fn surroundings(outside: Option<&Outside>) -> Result<(&Outside, &Path), Failure> {
+    let goroot = outside.and_then(|outside| Some((outside, outside.goroot.as_deref()?)));
+    goroot.ok_or_else(|| {
+        environment(
+            "a module of GOOS=js needs the Go that built it: its wasm_exec.js is not known"
+                .to_owned(),
+            "name the Go with --go",
+        )
+    })
+}
+
+fn wasm_exec(goroot: &Path) -> Result<PathBuf, Failure> {
+    let wasm_exec = goroot.join("lib").join("wasm").join("wasm_exec.js");
+    if wasm_exec.is_file() {
+        return Ok(wasm_exec);
+    }
+    Err(environment(
+        format!("{} is missing", wasm_exec.display()),
+        "take a complete Go toolchain, 1.24 or later, or build with --no-verify",
+    ))
+}
+
 fn start(
     module: &[u8],
-    wasm_exec: &Path,
+    goroot: &Path,
     plan: &Checked,
     options: &Outside,
     request: &Request,
 ) -> Result<Step, Failure> {
     let begun = Instant::now();
-    let ran = run(module, wasm_exec, options, request)?;
+    let wanted = Wanted {
+        script: plan.js_script.as_deref(),
+        refuse: plan.missing_imports == MissingImports::Refuse,
+        ..Wanted::new(&plan.world, wasm_exec(goroot)?)
+    };
+    let ran = run(module, wanted, options, request.limits, request.cancel)?;
+    let missing = |[module, name]: [String; 2]| {
+        let position = imports::position(request.manifest, &module, &name);
+        MissingImport { module, name, position }
+    };
+    let mut failed = None;
+    let stop = match ran.outcome {
+        Outcome::Exit(code) => Stop::Exit(code),
+        Outcome::Waits => Stop::Waits,
+        Outcome::Trap(text) => Stop::Trap(text),
+        Outcome::Engine(text) => Stop::Engine(text),
+        Outcome::Missing(import) => Stop::Missing(missing(import)),
+        Outcome::Failed(why) => {
+            failed = Some(why.clone());
+            Stop::Engine(why)
+        }
+        Outcome::Refused(imports) => {
+            let imports: Vec<_> = imports.into_iter().map(missing).collect();
+            let why = refused_imports(&imports);
+            failed = Some(why.clone());
+            Stop::Engine(why)
+        }
+        Outcome::TimedOut => {
+            let why = format!("still running after {} s", options.timeout.as_secs());
+            failed = Some(why.clone());
+            Stop::Engine(why)
+        }
+    };
     let step = Step { plan_line: plan.start.line, ..Step::named(StepKind::Start, "run") };
     let seen =
         Seen { stdout: &ran.stdout, stderr: &ran.stderr, memory_denied: false, host_calls: &[] };
-    let mut step =
-        judge(step, &plan.start.ending, &plan.start.output, Err(&ran.stop), Ok(None), &seen);
+    let mut step = judge(step, &ending::Wanted::of_start(plan), Err(&stop), Ok(None), &seen);
     step.time_us = Some(micros(begun.elapsed()));
+    if let Some(why) = failed {
+        step = step.failed(why);
+    }
     if step.status == Status::Failed {
         step.stdout = ran.stdout.text();
         step.stderr = ran.stderr.text();
     }
-    if let Some(limit) = ran.timed_out {
-        step = step.failed(format!("still running after {} s", limit.as_secs()));
-    }
     Ok(step)
+}
+
+/// Runs a module as a program of this machine.
+pub(crate) fn program(
+    module: &[u8],
+    world: &World,
+    limits: Limits,
+    outside: Option<&Outside>,
+    cancel: &AtomicBool,
+) -> Result<program::Ended, Failure> {
+    let (options, goroot) = surroundings(outside)?;
+    version(&options.node)?;
+    let wanted = Wanted { live: true, ..Wanted::new(world, wasm_exec(goroot)?) };
+    let ran = run(module, wanted, options, limits, cancel)?;
+    Ok(match ran.outcome {
+        Outcome::Exit(code) => program::Ended::Exit(code),
+        Outcome::Trap(why) | Outcome::Engine(why) | Outcome::Failed(why) => {
+            program::Ended::Trap(why)
+        }
+        Outcome::Missing([module, name]) => program::Ended::Trap(format!(
+            "the import `{module}.{name}` was called, and nothing supplies it"
+        )),
+        Outcome::Waits | Outcome::Refused(_) | Outcome::TimedOut => {
+            program::Ended::Trap("it was stopped".to_owned())
+        }
+    })
 }
 
 pub(crate) fn version(program: &Path) -> Result<String, Failure> {
@@ -141,62 +214,108 @@ pub(crate) fn environment(message: String, hint: &str) -> Failure {
     Failure::Environment(Diagnostic::error(message).hint(hint))
 }
 
+/// What the runner is told, as JSON in a file.
+#[derive(Serialize)]
+struct Wanted<'w> {
+    wasm_exec: PathBuf,
+    args: &'w [String],
+    env: BTreeMap<&'w str, &'w str>,
+    script: Option<&'w str>,
+    /// Imports that nothing supplies are enough not to run it.
+    refuse: bool,
+    /// It has the standard streams of this process.
+    live: bool,
+    /// It has node's file system, which cannot be narrowed.
+    machine: bool,
+}
+
+impl<'w> Wanted<'w> {
+    fn new(world: &'w World, wasm_exec: PathBuf) -> Self {
+        let args = world.args.as_deref().unwrap_or_default();
+        let env = world.env.iter().filter_map(|pair| pair.split_once('=')).collect();
+        let machine = !world.dirs.is_empty();
+        Wanted { wasm_exec, args, env, script: None, refuse: false, live: false, machine }
+    }
+}
+
+/// The files of one run, in a folder of its own.
+#[derive(Serialize)]
+struct Files<'w> {
+    module: PathBuf,
+    outcome: PathBuf,
+    #[serde(flatten)]
+    wanted: Wanted<'w>,
+}
+
+/// How it ended, as the runner writes it down.
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Outcome {
+    Exit(i32),
+    Waits,
+    Trap(String),
+    /// What V8 could not do.
+    Engine(String),
+    Missing([String; 2]),
+    Refused(Vec<[String; 2]>),
+    /// It could not be begun.
+    Failed(String),
+    #[serde(skip)]
+    TimedOut,
+}
+
 struct Ran {
-    stop: Stop,
+    outcome: Outcome,
     stdout: Captured,
     stderr: Captured,
-    timed_out: Option<Duration>,
 }
 
 fn run(
     module: &[u8],
-    wasm_exec: &Path,
+    wanted: Wanted<'_>,
     options: &Outside,
-    request: &Request,
+    limits: Limits,
+    cancel: &AtomicBool,
 ) -> Result<Ran, Failure> {
-    let timeout = options.timeout;
     let folder = tempfile::tempdir().map_err(temporary)?;
-    let (script, outcome) = (folder.path().join("runner.js"), folder.path().join("outcome"));
-    std::fs::write(&script, RUNNER).map_err(temporary)?;
-    let pages = (request.limits.memory_bytes / WASM_PAGE).clamp(1, MOST_PAGES);
+    let place = |name: &str| folder.path().join(name);
+    let (script, request) = (place("runner.js"), place("request.json"));
+    let live = wanted.live;
+    let files = Files { module: place("module.wasm"), outcome: place("outcome"), wanted };
+    let text = serde_json::to_vec(&files).map_err(|error| temporary(error.into()))?;
+    for (file, bytes) in
+        [(&script, RUNNER.as_bytes()), (&request, text.as_slice()), (&files.module, module)]
+    {
+        std::fs::write(file, bytes).map_err(temporary)?;
+    }
+    let pages = (limits.memory_bytes / WASM_PAGE).clamp(1, MOST_PAGES);
+    let stream = || if live { Stdio::inherit() } else { Stdio::piped() };
     let mut child = node(&options.node)
         .arg(format!("--wasm-max-mem-pages={pages}"))
-        .args([&script, wasm_exec, &outcome])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
+        .args([&script, &request])
+        .stdin(if live { Stdio::inherit() } else { Stdio::null() })
+        .stdout(stream())
+        .stderr(stream())
         .spawn()
         .map_err(|error| no_node(&options.node, &error))?;
-    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let (ended, stdout, stderr) = std::thread::scope(|scope| {
-        scope.spawn(move || {
-            // A node that ended early reads no further, and says itself why.
-            stdin.map(|mut stdin| stdin.write_all(module))
-        });
         let stdout = scope.spawn(move || capture(stdout));
         let stderr = scope.spawn(move || capture(stderr));
-        let ended = wait(&mut child, timeout, request.cancel);
+        let ended = wait(&mut child, options.timeout, cancel);
         (ended, stdout.join().unwrap_or_default(), stderr.join().unwrap_or_default())
     });
-    let status = match ended {
+    let outcome = match ended {
         Ended::Interrupted => return Err(Failure::Interrupted),
         Ended::Failed(error) => return Err(environment(format!("node: {error}"), "try again")),
-        Ended::TimedOut => None,
-        Ended::Status(status) => Some(status),
+        Ended::TimedOut => Outcome::TimedOut,
+        Ended::Status(status) => {
+            let told = std::fs::read(&files.outcome).unwrap_or_default();
+            let ended = |_| Outcome::Engine(format!("node ended with {status}"));
+            serde_json::from_slice(&told).unwrap_or_else(ended)
+        }
     };
-    let how = std::fs::read_to_string(&outcome).unwrap_or_default();
-    let stop = match how.split_once(' ') {
-        Some(("exit", code)) => match code.trim().parse() {
-            Ok(code) => Stop::Exit(code),
-            Err(_) => Stop::Trap(format!("node told of an exit with {code:?}")),
-        },
-        Some(("trap", text)) => Stop::Trap(text.trim().to_owned()),
-        _ => Stop::Trap(match status {
-            Some(status) => format!("node ended with {status}"),
-            None => "node was stopped".to_owned(),
-        }),
-    };
-    Ok(Ran { stop, stdout, stderr, timed_out: status.is_none().then_some(timeout) })
+    Ok(Ran { outcome, stdout, stderr })
 }
 
 enum Ended {

@@ -1,48 +1,129 @@
-// Runs a module of GOOS=js as a verification wants it, and writes into a file how it ended.
-// Nothing of node is left in Go's reach but what wasm_exec.js itself brings along: there is no file
-// system but the two output streams, no arguments, no environment, no process to look at.
+// Runs a module of GOOS=js as a file of JSON says (node.rs, `Wanted`), and writes into a file how it ended.
+// Unless the program is to have the machine, nothing of node is left in Go's reach but what wasm_exec.js
+// itself brings along: there is no file system but the standard streams, and no process to look at.
 "use strict";
-const [, , wasmExec, outcome] = process.argv;
 const fs = require("node:fs");
 const vm = require("node:vm");
 const node = process;
+const wanted = JSON.parse(fs.readFileSync(node.argv[2], "utf8"));
 
-delete globalThis.process;
-vm.runInThisContext(fs.readFileSync(wasmExec, "utf8"), { filename: "wasm_exec.js" });
-globalThis.fs.writeSync = (fd, bytes) => {
-	if (fd !== 1 && fd !== 2) {
-		throw new Error("only standard output and standard error can be written to");
-	}
-	let written = 0;
-	while (written < bytes.length) {
-		written += fs.writeSync(fd, bytes, written);
-	}
-	return written;
-};
+if (wanted.machine) {
+	globalThis.require = require;
+	globalThis.fs = fs;
+	globalThis.path = require("node:path");
+} else {
+	delete globalThis.process;
+}
+vm.runInThisContext(fs.readFileSync(wanted.wasm_exec, "utf8"), { filename: "wasm_exec.js" });
+if (!wanted.machine) {
+	globalThis.fs.writeSync = (fd, bytes) => {
+		if (fd !== 1 && fd !== 2) {
+			throw new Error("only standard output and standard error can be written to");
+		}
+		let written = 0;
+		while (written < bytes.length) {
+			written += fs.writeSync(fd, bytes, written);
+		}
+		return written;
+	};
+	const read = globalThis.fs.read;
+	globalThis.fs.read = (fd, ...rest) => (fd === 0 ? fs.read(fd, ...rest) : read(fd, ...rest));
+}
 
 const go = new Go();
 let ended = false;
 const end = (how) => {
 	if (!ended) {
 		ended = true;
-		fs.writeFileSync(outcome, how);
+		fs.writeFileSync(wanted.outcome, JSON.stringify(how));
 	}
 };
-go.exit = (code) => end(`exit ${code}`);
-go.argv = ["module"];
-go.env = {};
-node.on("exit", () => end("trap the program is blocked, and nothing can wake it"));
+go.exit = (code) => end({ exit: code });
+go.argv = wanted.args;
+go.env = wanted.env;
 
+// What Go made by js.FuncOf, by numbers.
+const functions = [];
+go._makeFuncWrapper = (id) => {
+	functions.push(id);
+	return Go.prototype._makeFuncWrapper.call(go, id);
+};
+// Whether Go would call a function: before it looks at the arguments, it looks whether it was released.
+const isLive = (id) => {
+	let live = false;
+	go._pendingEvent = {
+		id,
+		get args() {
+			live = true;
+			throw new Error("nothing is called");
+		},
+	};
+	try {
+		go._resume();
+	} catch {}
+	return live;
+};
+const OWN = ["run", "resume", "getsp", "mem"];
+let exported = [];
+// Nothing is left to do, and the program has not ended: does it wait for calls, or for nothing?
+const blocked = () => {
+	if (wanted.live) {
+		// Go says where.
+		go._pendingEvent = { id: 0 };
+		go._resume();
+		return;
+	}
+	ended = true;
+	globalThis.console = new Proxy({}, { get: () => () => {} });
+	const waits = exported.some((name) => !OWN.includes(name)) || functions.some(isLive);
+	ended = false;
+	end(waits ? "waits" : { trap: "the program is blocked, and nothing can wake it" });
+};
+node.on("exit", () => {
+	if (!ended && instance !== undefined) blocked();
+	end({ trap: "the program is blocked, and nothing can wake it" });
+	node.exitCode = 0;
+});
+
+// V8 says so when a module or a stack is too large for it; everything else comes of the program.
+const thrown = (error) => {
+	const limit = error instanceof WebAssembly.CompileError || error instanceof RangeError;
+	end({ [limit ? "engine" : "trap"]: String(error?.message ?? error) });
+};
+node.on("uncaughtException", (error) => {
+	thrown(error);
+	node.exit(0);
+});
+
+let instance;
 (async () => {
-	const module = await WebAssembly.compile(fs.readFileSync(0));
-	for (const wanted of WebAssembly.Module.imports(module)) {
-		const functions = (go.importObject[wanted.module] ??= {});
-		const name = `${wanted.module}.${wanted.name}`;
-		functions[wanted.name] ??= () => {
-			throw new Error(`the import \`${name}\` was called, and nothing supplies it`);
+	const module = await WebAssembly.compile(fs.readFileSync(wanted.module));
+	exported = WebAssembly.Module.exports(module).map((one) => one.name);
+	if (wanted.script !== null) {
+		try {
+			vm.compileFunction(wanted.script, ["imports"], { filename: "[js] script" })(go.importObject);
+		} catch (error) {
+			end({ failed: `the script in [js] of the plan: ${error?.message ?? error}` });
+			return;
+		}
+	}
+	const missing = [];
+	for (const { module: from, name } of WebAssembly.Module.imports(module)) {
+		const functions = (go.importObject[from] ??= {});
+		if (functions[name] !== undefined) continue;
+		missing.push([from, name]);
+		functions[name] = () => {
+			end({ missing: [from, name] });
+			throw new Error(`the import \`${from}.${name}\` was called, and nothing supplies it`);
 		};
 	}
-	const instance = await WebAssembly.instantiate(module, go.importObject);
+	if (wanted.refuse && missing.length > 0) {
+		end({ refused: missing });
+		return;
+	}
+	instance = await WebAssembly.instantiate(module, go.importObject);
 	await go.run(instance);
-	end("exit 0");
-})().catch((error) => end(`trap ${error?.message ?? error}`)).finally(() => node.exit(0));
+	end({ exit: 0 });
+})()
+	.catch(thrown)
+	.finally(() => node.exit(0));

@@ -1,12 +1,13 @@
 //! A command run as a program, in a world that its caller chose.
 
-use crate::engine::Ready;
+use crate::engine::{self, Effort};
 use crate::guest::Stop;
 use crate::sandbox::Sandbox;
-use crate::world::World;
-use crate::{Failure, Kind, Limits, imports};
+use crate::world::{Content, Preopened, World};
+use crate::{Engine, Failure, Kind, Limits, Outside, imports, node};
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::interface;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -17,6 +18,10 @@ pub struct Program<'a> {
     pub shown: &'a str,
     pub world: &'a World,
     pub limits: Limits,
+    /// `None` takes the one that fits the module.
+    pub engine: Option<Engine>,
+    /// For engines in processes of their own.
+    pub outside: Option<&'a Outside>,
     pub cancel: &'a Arc<AtomicBool>,
 }
 
@@ -37,21 +42,16 @@ pub fn run(program: &Program<'_>) -> Result<Ended, Failure> {
             let hint = "a reactor waits for calls: say with a plan which, and use `gowasm verify --plan FILE`";
             return Err(refused(program, "is a reactor: it has no `_start`", hint));
         }
-        Kind::Js => {
-            let hint = "run it with node and the wasm_exec_node.js of the Go that built it, or build it with --goos wasip1";
-            return Err(refused(
-                program,
-                "is built for GOOS=js, for which there is no engine here",
-                hint,
-            ));
-        }
+        Kind::Js => return js(program),
     }
+    let engine = program.engine.unwrap_or(Engine::Wasmi);
+    let engine = engine::prepare(engine, program.outside, Effort::Much)?;
     let plan = Arc::new(crate::plan::Checked::none());
     let refuse =
         |reason| Failure::Input(vec![Diagnostic::error(format!("{}: {reason}", program.shown))]);
     let imports = imports::bind(&interface, &plan, None).map_err(refuse)?;
     let ended = crate::run::on_deep_stack(|| {
-        let load = Ready::Wasmi.load(program.module, &interface, imports, program.limits);
+        let load = engine.load(program.module, &interface, imports, program.limits);
         let loaded = load?;
         let sandbox = Sandbox::new(&*loaded, &plan, program.limits, program.world, program.cancel);
         let mut sandbox = sandbox.map_err(|stop| stop.to_string())?;
@@ -72,6 +72,29 @@ pub fn run(program: &Program<'_>) -> Result<Ended, Failure> {
         Err(Stop::Interrupted) => Err(Failure::Interrupted),
         Err(stop) => Ok(Ended::Trap(stop.to_string())),
     }
+}
+
+/// In node, whose file system cannot be narrowed.
+fn js(program: &Program<'_>) -> Result<Ended, Failure> {
+    let whole = |dir: &Preopened| {
+        dir.guest == "/" && matches!(&dir.content, Content::Host(host) if host == Path::new("/"))
+    };
+    if !matches!(program.engine, None | Some(Engine::Node)) {
+        return Err(refused(
+            program,
+            "is built for GOOS=js: only node runs it",
+            "use --engine node",
+        ));
+    }
+    if !program.world.dirs.iter().all(whole) {
+        let why = "is built for GOOS=js, and node cannot give it one directory alone";
+        return Err(refused(program, why, "give it all of them: --dir /"));
+    }
+    if program.limits.steps != u64::MAX {
+        let why = "is built for GOOS=js, and node counts no instructions";
+        return Err(refused(program, why, "leave out --step-limit"));
+    }
+    node::program(program.module, program.world, program.limits, program.outside, program.cancel)
 }
 
 fn refused(program: &Program<'_>, why: &str, hint: &str) -> Failure {

@@ -1,13 +1,15 @@
 //! The steps of a verification.
 
-use crate::ending::{self, judge};
+use crate::ending::{self, Wanted, judge};
 use crate::engine::{Loaded, Ready};
 use crate::guest::Stop;
+use crate::imports::MissingImports;
 use crate::plan::{CallLimits, Checked, Output, Place, ReadyArg, ReadyCall, ReadyEnding};
 use crate::sandbox::Sandbox;
 use crate::validate::validate;
 use crate::value::{self, Val};
 use crate::verdict::{MissingImport, ModuleId, SCHEMA, Status, Step, StepKind, Verdict};
+use crate::world::World;
 use crate::{Failure, Kind, Limits, Request, imports};
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::Manifest;
@@ -143,8 +145,8 @@ pub(crate) fn check_exports(interface: &Interface, manifest: Option<&Manifest>) 
     promised.iter().map(check).collect()
 }
 
-/// Where the plan wants each import to be there.
-fn refused_imports(missing: &[MissingImport]) -> String {
+/// Where each import is to be there.
+pub(crate) fn refused_imports(missing: &[MissingImport]) -> String {
     let names: Vec<_> = missing.iter().map(|import| import.to_string()).collect();
     format!("no [[host]] of the plan supplies {}", names.join(", "))
 }
@@ -159,6 +161,9 @@ struct Runner<'r> {
 
 /// Why nothing after it can run.
 const NOT_READY: &str = "the module could not be initialised";
+const WANTS_ARGUMENTS: &str = "with a program's name as its first argument it can be: it looks at \
+    `os.Args[0]`, and most hosts of reactors pass no arguments. Have the package look at `len(os.Args)` \
+    first, or, for a host that passes them, give them in a plan: `[world]` with `args = [\"name\"]`";
 
 impl Runner<'_> {
     fn steps(&self, module: &[u8], interface: &Interface, kind: Kind) -> Vec<Step> {
@@ -174,7 +179,8 @@ impl Runner<'_> {
             Err(reason) => return vec![step.failed(reason)],
         };
         let step = Step { missing_imports: imports::missing(&imports), ..step };
-        if self.plan.refuse_missing_imports && !step.missing_imports.is_empty() {
+        let refuses = self.plan.missing_imports == MissingImports::Refuse;
+        if refuses && !step.missing_imports.is_empty() {
             let reason = refused_imports(&step.missing_imports);
             return vec![step.failed(reason)];
         }
@@ -195,10 +201,22 @@ impl Runner<'_> {
         if initializes {
             steps.push(self.initialize(&mut sandbox));
         }
+        if let Some(initialized) = steps.last_mut()
+            && initialized.kind == StepKind::Initialize
+            && initialized.status == Status::Failed
+        {
+            initialized.hint = self.wants_arguments(&*loaded).or(initialized.hint.take());
+        }
         let ready = steps.iter().all(|step| step.status == Status::Passed);
         if !ready {
             let skip = |call: &ReadyCall| described(call).skipped(NOT_READY);
             steps.extend(self.plan.calls.iter().map(skip));
+            return steps;
+        }
+        if let Some(import) = steps.last().and_then(|step| step.stopped_at.clone()) {
+            let reason = format!("the initialisation was stopped at a call of {import}");
+            let fail = |call: &ReadyCall| described(call).failed(reason.clone());
+            steps.extend(self.plan.calls.iter().map(fail));
             return steps;
         }
         self.calls(&*loaded, sandbox, initializes, &mut steps);
@@ -219,9 +237,8 @@ impl Runner<'_> {
         let begun = Instant::now();
         sandbox.begin(self.narrowed(start.limits), start.limits.time);
         let result = ending::as_exit(sandbox.call("_start", &[]));
-        let result = result.as_deref();
         self.finish(
-            judged(step, &start.ending, &start.output, result, sandbox),
+            judged(step, &Wanted::of_start(&self.plan), result.as_deref(), sandbox),
             sandbox,
             self.narrowed(start.limits),
             begun,
@@ -241,9 +258,26 @@ impl Runner<'_> {
         let begun = Instant::now();
         sandbox.begin(self.limits, None);
         let result = sandbox.call("_initialize", &[]);
-        let wanted = ReadyEnding::Returns(None);
-        let step = judged(step, &wanted, &Output::default(), result.as_deref(), sandbox);
+        let (ending, output) = (ReadyEnding::Returns(None), Output::default());
+        let may_stop = self.plan.missing_imports == MissingImports::Stop;
+        let wanted = Wanted { ending: &ending, output: &output, may_stop, open: false };
+        let step = judged(step, &wanted, result.as_deref(), sandbox);
         self.finish(step, sandbox, self.limits, begun)
+    }
+
+    /// Hosts of reactors pass no arguments, and a Go package may count on the program's name nevertheless.
+    /// An initialisation that goes well with a name is the proof that this is why it failed.
+    fn wants_arguments(&self, loaded: &dyn Loaded) -> Option<String> {
+        if self.plan.world.args.is_some() || self.stop.load(Ordering::Relaxed) {
+            return None;
+        }
+        let args = Some(vec!["module.wasm".to_owned()]);
+        let world = World { args, ..self.plan.world.clone() };
+        let sandbox = Sandbox::new(loaded, &self.plan, self.limits, &world, &self.stop);
+        let mut sandbox = sandbox.ok()?;
+        sandbox.begin(self.limits, None);
+        sandbox.call("_initialize", &[]).ok()?;
+        Some(WANTS_ARGUMENTS.to_owned())
     }
 
     /// Calls share an instance until one traps or exits; the next gets a new one, unless it is to
@@ -338,7 +372,9 @@ impl Runner<'_> {
             return (self.finish(step.failed(reason), sandbox, limits, begun), true);
         }
         let result = sandbox.call(&call.export, &args);
-        let step = judged(step, &call.ending, &call.output, result.as_deref(), sandbox);
+        let (ending, output) = (&call.ending, &call.output);
+        let wanted = Wanted { ending, output, may_stop: false, open: false };
+        let step = judged(step, &wanted, result.as_deref(), sandbox);
         let step = match (&result, step.status) {
             (Ok(values), Status::Passed) => match read(call, &args, values, sandbox) {
                 Ok(()) => step,
@@ -388,16 +424,15 @@ impl Runner<'_> {
 /// Judges a call by what it returned and left behind.
 fn judged(
     step: Step,
-    wanted: &ReadyEnding,
-    output: &Output,
+    wanted: &Wanted<'_>,
     result: Result<&[Val], &Stop>,
     sandbox: &mut Sandbox<'_>,
 ) -> Step {
-    let compared = match (wanted, result) {
+    let compared = match (wanted.ending, result) {
         (ReadyEnding::Returns(Some(wanted)), Ok(values)) => sandbox.compare(wanted, values.first()),
         _ => Ok(None),
     };
-    judge(step, wanted, output, result, compared, &sandbox.seen())
+    judge(step, wanted, result, compared, &sandbox.seen())
 }
 
 fn described(call: &ReadyCall) -> Step {

@@ -2,6 +2,7 @@
 //! describes the JSON.
 
 use gowasm_diagnostic::Position;
+use gowasm_directive::wasip1;
 use serde::{Deserialize, Serialize};
 use std::fmt::{self, Display, Write};
 
@@ -55,6 +56,9 @@ pub struct Step {
     pub trap: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i32>,
+    /// A program for js that did not end: it has nothing to do, and waits for calls of its functions.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub waits: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_us: Option<u64>,
     /// Instructions that the engine counted.
@@ -65,7 +69,13 @@ pub struct Step {
     pub stdout: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stderr: Option<String>,
-    /// Of the instantiation: imports that trap when they are called.
+    /// What to do about a failure, where its cause is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// Nothing is known of what the program does from the first call of this import on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped_at: Option<MissingImport>,
+    /// Of the instantiation: imports that have nothing behind them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing_imports: Vec<MissingImport>,
 }
@@ -78,6 +88,15 @@ pub struct MissingImport {
     /// Of the directive, where a manifest tells it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub position: Option<Position>,
+}
+
+impl MissingImport {
+    pub(crate) fn write_called(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.module.as_str() {
+            wasip1::MODULE => write!(f, "{self} was called, which this host does not have"),
+            _ => write!(f, "{self} was called, and no [[host]] of a plan supplies it"),
+        }
+    }
 }
 
 impl Display for MissingImport {
@@ -122,10 +141,13 @@ impl Step {
             returned: None,
             trap: None,
             exit_code: None,
+            waits: false,
             time_us: None,
             instructions: None,
             stdout: None,
             stderr: None,
+            hint: None,
+            stopped_at: None,
             missing_imports: Vec::new(),
         }
     }
@@ -219,6 +241,9 @@ pub(crate) fn render_step(text: &mut String, step: &Step) {
     if let Some(code) = step.exit_code {
         let _ = write!(text, " exited with {code}");
     }
+    if step.waits {
+        text.push_str(" started, and waits for calls");
+    }
     if let Some(time) = step.time_us {
         let _ = write!(text, "  {}", show_time(time));
     }
@@ -229,8 +254,15 @@ pub(crate) fn render_step(text: &mut String, step: &Step) {
     if let Some(reason) = &step.reason {
         let _ = writeln!(text, "     {reason}");
     }
+    if let Some(hint) = &step.hint {
+        let _ = writeln!(text, "     hint: {hint}");
+    }
+    if let Some(import) = &step.stopped_at {
+        let _ =
+            writeln!(text, "     stopped at the first call of {import}, which nothing supplies");
+    }
     for import in step.missing_imports.iter().filter(|_| step.status == Status::Passed) {
-        let _ = writeln!(text, "     {import} has nothing behind it: a call of it traps");
+        let _ = writeln!(text, "     {import} has nothing behind it");
     }
     for (name, written) in [("stdout", &step.stdout), ("stderr", &step.stderr)] {
         if let Some(written) = written {

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 /// The default is the world of a verification: nothing is there, and nothing differs from run to run.
 #[derive(Debug, Clone, Default)]
 pub struct World {
-    /// The program's name first.
-    pub args: Vec<String>,
+    /// The program's name first. In a verification `None` is what hosts give that were told nothing: its
+    /// name to a command, and nothing to a reactor.
+    pub args: Option<Vec<String>>,
     /// `NAME=value` each.
     pub env: Vec<String>,
     pub dirs: Vec<Preopened>,

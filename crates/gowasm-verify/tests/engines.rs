@@ -20,6 +20,8 @@ fn everywhere(module: &str, plan: &str) -> Comparison {
     let plan = Plan::parse(plan, "t.plan.toml").expect("the plan is sound");
     let request = Request {
         plan: Some(&plan),
+        name: None,
+        missing_imports: None,
         limits: Limits { memory_bytes: 16 << 20, steps: 100_000_000 },
         engine: None,
         manifest: None,
@@ -155,6 +157,22 @@ fn where_engines_disagree_it_is_told() {
         gave.map(|gave| gave.gave.as_str()).unwrap_or_default()
     };
     assert_eq!(gave("wasmi"), "returned 60000");
-    assert!(gave("node").starts_with("trapped: Maximum call stack"), "{}", gave("node"));
+    let limit = "the engine could not go on: Maximum call stack";
+    assert!(gave("node").starts_with(limit), "{}", gave("node"));
     assert!(!found.passed && found.render().contains("DISAGREE deep(60000)"));
+}
+
+/// What an engine cannot do says nothing of the module: no plan may take it for the trap that it wants.
+#[test]
+fn limits_of_engines_are_no_traps() {
+    let deep = "(module (func $go (export \"go\") (call $go) (call $go)))";
+    let found = everywhere(deep, &call("go", "traps = \"\""));
+    for verdict in &found.verdicts {
+        let last = verdict.steps.last().expect("a step");
+        assert!(!verdict.passed && last.trap.is_none(), "{}", verdict.render());
+    }
+    // Who names the limit wants it.
+    let named = everywhere(deep, &call("go", "traps = \"stack\""));
+    let wasmi = named.verdicts.iter().find(|verdict| verdict.engine.name == "wasmi");
+    assert!(wasmi.expect("wasmi").passed, "{}", named.render());
 }

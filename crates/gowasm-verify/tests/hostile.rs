@@ -15,6 +15,8 @@ fn verdict_in(engine: Engine, module: &[u8], plan: &str) -> Result<Verdict, Fail
     let plan = Plan::parse(plan, "t.plan.toml").map_err(Failure::Input)?;
     let request = Request {
         plan: Some(&plan),
+        name: None,
+        missing_imports: None,
         limits: Limits { memory_bytes: 16 << 20, steps: 20_000_000 },
         engine: Some(engine),
         manifest: None,
@@ -103,6 +105,18 @@ fn an_endless_loop_ends() {
     for (_, reasons) in reasons(text, &format!("{CALL}traps = \"\"")) {
         assert_eq!(reasons, [STEPS]);
     }
+}
+
+/// Valid, and too large for wasmi, which finds that at the first call.
+#[test]
+fn a_function_that_is_too_large_is_no_trap() {
+    let targets = "0 ".repeat(1_000_000);
+    let text = format!("(module (func (export \"go\") (br_table {targets} (i32.const 0))))");
+    let module = wat::parse_str(text).expect("the text is a module");
+    let verdict =
+        verdict_in(Engine::Wasmi, &module, &format!("{CALL}traps = \"\"")).expect("a verdict");
+    let reason = verdict.steps.last().and_then(|step| step.reason.as_deref()).expect("a reason");
+    assert!(reason.starts_with("the engine could not go on: "), "{reason}");
 }
 
 #[test]

@@ -56,6 +56,8 @@ fn run(plan: &str) -> Result<Verdict, Failure> {
         &module,
         &Request {
             plan: Some(&plan),
+            name: None,
+            missing_imports: None,
             limits: Limits { memory_bytes: 64 << 20, steps: 10_000_000_000 },
             engine: None,
             manifest: None,
@@ -237,6 +239,7 @@ fn the_schema_has_the_keys_of_the_reader() {
     for (table, place) in [
         ("[memory]", &schema["properties"]["memory"]),
         ("[world]", &schema["properties"]["world"]),
+        ("[js]", &schema["properties"]["js"]),
         ("[[dir]]", &schema["$defs"]["dir"]),
         ("[start]", &schema["$defs"]["start"]),
         ("[[call]]", &schema["$defs"]["call"]),

@@ -1,6 +1,8 @@
 //! Modules written as text: how calls end, and what a module cannot do to its host.
 
-use gowasm_verify::{Failure, Limits, Plan, Request, Status, StepKind, Verdict, verify};
+use gowasm_verify::{
+    Failure, Limits, MissingImports, Plan, Request, Status, StepKind, Verdict, verify,
+};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -64,6 +66,8 @@ fn check_with(
     let plan = Plan::parse(plan, "t.plan.toml").map_err(Failure::Input)?;
     let request = Request {
         plan: Some(&plan),
+        name: None,
+        missing_imports: None,
         limits,
         engine: None,
         manifest: None,
@@ -255,6 +259,8 @@ fn what_is_invalid_fails_though_it_is_never_run() {
     let cancel = AtomicBool::new(false);
     let request = Request {
         plan: None,
+        name: None,
+        missing_imports: None,
         limits: limits(),
         engine: None,
         manifest: None,
@@ -277,6 +283,8 @@ fn any_bytes_give_an_answer() {
     let small = Limits { memory_bytes: 1 << 20, steps: 10_000 };
     let request = Request {
         plan: None,
+        name: None,
+        missing_imports: None,
         limits: small,
         engine: None,
         manifest: None,
@@ -307,4 +315,92 @@ fn an_interruption_ends_an_endless_loop() {
         assert!(matches!(result, Err(Failure::Interrupted)), "{result:?}");
     });
     assert!(begun.elapsed() < Duration::from_secs(20));
+}
+
+/// A command and a reactor that call the host before they are done.
+const CALLS_THE_HOST: [&str; 2] = [
+    r#"(module (import "env" "log" (func $log)) (func (export "_start") (call $log) unreachable))"#,
+    r#"(module (import "env" "log" (func $log)) (func (export "_initialize") (call $log) unreachable)
+      (func (export "go")))"#,
+];
+
+#[test]
+fn a_verification_may_stop_at_the_first_call_that_nothing_answers() {
+    let cancel = AtomicBool::new(false);
+    for module in CALLS_THE_HOST {
+        let check = |plan: &str| check_with(module, plan, limits(), &cancel).expect("a verdict");
+        for plan in ["", "missing_imports = \"trap\""] {
+            let verdict = check(plan);
+            let last = verdict.steps.last().expect("a step");
+            assert!(
+                !verdict.passed
+                    && last.reason.as_ref().unwrap().starts_with("trapped: the import `env.log`")
+            );
+            assert!(last.hint.as_ref().is_some_and(|hint| hint.contains("--missing-imports stop")));
+            assert!(verdict.render().contains("\n     hint: supply it"), "{}", verdict.render());
+        }
+        let verdict = check("missing_imports = \"stop\"");
+        let stopped = verdict.steps.last().and_then(|step| step.stopped_at.as_ref());
+        assert!(verdict.passed && stopped.is_some_and(|import| import.name == "log"));
+        assert!(verdict.render().contains("stopped at the first call of the import `env.log`"));
+        assert!(!check("missing_imports = \"refuse\"").passed);
+
+        // What the caller says goes before what the plan says.
+        let plan = Plan::parse("missing_imports = \"refuse\"", "t.plan.toml").unwrap();
+        let module = wat::parse_str(module).unwrap();
+        let request = Request {
+            plan: Some(&plan),
+            name: None,
+            missing_imports: Some(MissingImports::Stop),
+            limits: limits(),
+            engine: None,
+            manifest: None,
+            outside: None,
+            times: false,
+            cancel: &cancel,
+        };
+        assert!(verify(&module, &request).expect("a verdict").passed);
+    }
+    let [command, reactor] = CALLS_THE_HOST;
+    // A plan that asks for more than can then be known does not pass.
+    let stop = |rest: &str| format!("missing_imports = \"stop\"\n{rest}");
+    for (module, plan) in [
+        (command, stop("[start]\nexits = 0")),
+        (command, stop("[start]\nstdout = \"hello\"")),
+        (reactor, stop(&call("go", ""))),
+    ] {
+        let verdict = check_with(module, &plan, limits(), &cancel).expect("a verdict");
+        assert!(!verdict.passed, "{plan}: {}", verdict.render());
+    }
+    assert!(
+        check_with(command, &stop("[start]\nstdout = \"\""), limits(), &cancel).unwrap().passed
+    );
+}
+
+/// Eight bytes for the count, and a trap unless there is a first argument.
+const WANTS_A_NAME: &str = r#"(module
+  (import "wasi_snapshot_preview1" "args_sizes_get" (func $sizes (param i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (func (export "START") (drop (call $sizes (i32.const 0) (i32.const 4)))
+    (if (i32.eqz (i32.load (i32.const 0))) (then unreachable))))"#;
+
+#[test]
+fn programs_have_a_name_and_reactors_have_none() {
+    let cancel = AtomicBool::new(false);
+    let check = |start: &str, plan: &str| {
+        let module = WANTS_A_NAME.replace("START", start);
+        check_with(&module, plan, limits(), &cancel).expect("a verdict")
+    };
+    assert!(check("_start", "").passed);
+    assert!(!check("_start", "[world]\nargs = []").passed);
+    let verdict = check("_initialize", "");
+    let hint = verdict.steps.last().and_then(|step| step.hint.clone()).unwrap_or_default();
+    assert!(!verdict.passed && hint.contains("os.Args[0]") && hint.contains("[world]"), "{hint}");
+    assert!(check("_initialize", "[world]\nargs = [\"name\"]").passed);
+    // Told only where it is the cause.
+    let other = WANTS_A_NAME
+        .replace("START", "_initialize")
+        .replace("(if (i32.eqz", "unreachable (if (i32.eqz");
+    let verdict = check_with(&other, "", limits(), &cancel).expect("a verdict");
+    assert_eq!(verdict.steps.last().and_then(|step| step.hint.clone()), None);
 }

@@ -6,6 +6,7 @@ use crate::failure::Failure;
 use crate::message::{self, MessageFormat};
 use crate::param_file;
 use clap::Parser;
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 /// Builds Go packages into WebAssembly modules, proves that they run, and never does the same work
@@ -17,6 +18,16 @@ pub(crate) struct Cli {
     command: Command,
     #[command(flatten)]
     global: GlobalArgs,
+}
+
+/// Global options before a command's name, and all that follows.
+#[derive(Parser)]
+#[command(disable_help_flag = true)]
+struct Leading {
+    #[command(flatten)]
+    global: GlobalArgs,
+    #[arg(trailing_var_arg = true, required = true)]
+    command: Vec<OsString>,
 }
 
 pub(crate) const EXIT_CODES: &str = "\
@@ -52,14 +63,14 @@ pub fn run() -> ExitCode {
             Err(failure) => return report(&failure, None),
         };
     }
-    let (command, global) = match Command::of_foreign_arguments(arguments.iter().skip(1).cloned()) {
-        Some(command) => (command, GlobalArgs::default()),
-        None => {
-            // clap exits with 2 on wrong usage, and with 0 after --help and --version.
-            let cli = Cli::parse_from(&arguments);
-            (cli.command, cli.global)
-        }
-    };
+    let foreign = Leading::try_parse_from(&arguments).ok().and_then(|leading| {
+        Some((Command::of_foreign_arguments(leading.command)?, leading.global))
+    });
+    let (command, global) = foreign.unwrap_or_else(|| {
+        // clap exits with 2 on wrong usage, and with 0 after --help and --version.
+        let cli = Cli::parse_from(&arguments);
+        (cli.command, cli.global)
+    });
     finish(&global, |context| commands::run(command, context))
 }
 

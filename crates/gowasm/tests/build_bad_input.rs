@@ -175,6 +175,48 @@ fn modules_that_misbehave() {
     assert_eq!(unsupplied.names("work"), ["go.mod", "main.go"]);
 }
 
+/// As flag, pflag and cobra do.
+const LOOKS_AT_ARGUMENTS: &str = "package main\n\nimport \"os\"\n\n\
+    var name, rest = os.Args[0], os.Args[1:]\n\n\
+    func main() { println(name, len(rest)) }\n";
+
+#[test]
+fn a_program_finds_its_name_among_its_arguments() {
+    let project = Project::new(LOOKS_AT_ARGUMENTS);
+    project.ok(&["build", "-q", "-o", "named.wasm"]);
+    project.write("work/says.toml", "[start]\nstderr = \"other.wasm 0\\n\"\n");
+    project.ok(&["build", "-q", "-o", "dist/other.wasm", "--plan=says.toml"]);
+    project.ok(&["verify", "dist/other.wasm", "--plan=says.toml"]);
+    fails(&project, &["build", "-q", "-o", "named.wasm", "--plan=says.toml"], 1, &["named.wasm 0"]);
+
+    // Hosts of reactors pass nothing.
+    let texts = ["index out of range [0] with length 0", "hint: ", "`os.Args[0]`", "`[world]`"];
+    fails(&project, REACTOR_BUILD, 1, &texts);
+    project.write("work/given.toml", "[world]\nargs = [\"name\"]\n");
+    project.ok(&[REACTOR_BUILD, &["--plan=given.toml"]].concat());
+}
+
+#[test]
+fn a_main_that_calls_the_host_is_verified_up_to_that_call() {
+    let project = Project::new(
+        "package main\n\n//go:wasmimport env log\nfunc log(value int32)\n\n\
+         func main() {\n\tprintln(\"begun\")\n\tlog(7)\n}\n",
+    );
+    fails(&project, &["build", "-q"], 1, &["the import `env.log` (", "--missing-imports stop"]);
+    project.ok(&["build", "-q", "--missing-imports=stop"]);
+    let verdict: serde_json::Value =
+        serde_json::from_slice(&project.read("work/calc.verdict.json")).unwrap();
+    let last = verdict["steps"].as_array().unwrap().last().unwrap();
+    assert_eq!(last["stopped_at"]["name"], "log");
+    assert_eq!(last["stopped_at"]["position"]["line"], 3);
+    // Another wish is another build.
+    fails(&project, &["build", "-q", "--missing-imports=refuse"], 1, &["supplies the import"]);
+    fails(&project, &["build", "--missing-imports=halt"], 2, &["trap, refuse or stop"]);
+    let run = project.ok(&["verify", "calc.wasm", "--missing-imports", "stop"]);
+    assert!(run.stdout.contains("stopped at the first call of the import `env.log`"));
+    assert_eq!(project.run(&["verify", "calc.wasm"]).code, Some(1));
+}
+
 #[test]
 fn a_store_that_cannot_be_used_costs_only_time() {
     let project = Project::new(REACTOR);

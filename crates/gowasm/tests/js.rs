@@ -128,3 +128,144 @@ fn exports_answer_in_a_browser_while_main_waits() {
         assert_eq!(seen.lines().collect::<Vec<_>>(), SEEN, "{}", go.display());
     }
 }
+
+fn no_node(what: &str) -> bool {
+    let missing = Command::new("node").arg("--version").output().is_err();
+    if missing {
+        println!("skipped: {what}: there is no node");
+    }
+    missing
+}
+
+/// A program for js: what it imports beside syscall/js, what stands before `main`, and what in it.
+fn program(imports: &str, before: &str, main: &str) -> String {
+    format!(
+        "package main\n\nimport (\n\t{imports}\n\t\"syscall/js\"\n)\n\n{before}\n\n\
+         func main() {{\n\t{main}\n}}\n\n\
+         func callback() js.Func {{\n\treturn js.FuncOf(func(js.Value, []js.Value) any {{ return nil }})\n}}\n"
+    )
+}
+
+#[test]
+fn a_program_that_waits_for_calls_has_started() {
+    if no_node("programs for js that wait") {
+        return;
+    }
+    let print = "println(\"there\")";
+    let waits = format!("js.Global().Set(\"f\", callback()); {print}; select {{}}");
+    let export = "//go:wasmexport add\nfunc add(a, b int32) int32 { return a + b }";
+    let released = format!("f := callback(); f.Release(); {print}; select {{}}");
+    for go in gos() {
+        let project = Project::with_go(&program("", "", &waits), &go);
+        let says = |name: &str, text: &str| project.write(&format!("work/{name}"), text);
+        says("lives.toml", "[start]\nstderr = \"there\\n\"\n");
+        says("ends.toml", "[start]\nexits = 0\n");
+        project.ok(&["build", "-q", "--goos=js", "--plan=lives.toml"]);
+        let verdict: serde_json::Value =
+            serde_json::from_slice(&project.read("work/calc.verdict.json")).unwrap();
+        assert_eq!(verdict["steps"].as_array().unwrap().last().unwrap()["waits"], true);
+        let run = project.run(&["build", "-q", "--goos=js", "--plan=ends.toml"]);
+        assert_eq!(run.code, Some(1), "{}", run.stderr);
+        assert!(run.stderr.contains("waits for calls of its functions, and was to end"));
+
+        // Its exports are functions that may be called, too.
+        says("main.go", &program("", export, "_ = callback; select {}"));
+        project.ok(&["build", "-q", "--goos=js"]);
+        // Nobody can wake these.
+        for main in [released.as_str(), "_ = callback; select {}"] {
+            says("main.go", &program("", "", main));
+            let run = project.run(&["build", "-q", "--goos=js"]);
+            assert_eq!(run.code, Some(1), "{}", run.stderr);
+            assert!(run.stderr.contains("nothing can wake it"), "{}", run.stderr);
+        }
+    }
+}
+
+/// As github.com/syumai/workers does: it looks for what its host has while packages are initialised.
+#[test]
+fn a_plan_supplies_what_a_program_finds_in_its_host() {
+    if no_node("a plan for a program for js") {
+        return;
+    }
+    let before = "var binding = js.Global().Get(\"context\").Get(\"binding\")\n\n\
+                  //go:wasmimport workers ready\nfunc ready()\n";
+    let main = "binding.Set(\"handle\", callback()); ready(); \
+                println(len(os.Args), os.Args[0], os.Getenv(\"MODE\")); select {}";
+    let project = Project::new(&program("\"os\"", before, main));
+    let script = "globalThis.context = { binding: {} };";
+    let plan = |name: &str, script: &str| {
+        let text = format!(
+            "[world]\nargs = [\"worker\"]\nenv = {{ MODE = \"fast\" }}\n\
+             [start]\nstderr = \"1 worker fast\\n\"\n[js]\nscript = '''{script}'''\n"
+        );
+        project.write(&format!("work/{name}"), &text);
+    };
+    plan("whole.toml", &format!("{script} imports.workers = {{ ready() {{}} }};"));
+    plan("half.toml", script);
+    plan("broken.toml", "const const;");
+    let build = |more: &[&str]| project.run(&[&["build", "-q", "--goos=js"], more].concat());
+    assert_eq!(build(&["--plan=whole.toml"]).code, Some(0));
+    for (more, text) in [
+        (&[][..], "hint: a program for a certain host finds what that host has in a plan: `[js]`"),
+        (&["--plan=half.toml"], "the import `workers.ready` (main.go:"),
+        (&["--plan=broken.toml"], "the script in [js] of the plan: "),
+    ] {
+        let run = build(more);
+        assert_eq!(run.code, Some(1), "{more:?}: {}", run.stderr);
+        assert!(run.stderr.contains(text), "{more:?}: {}", run.stderr);
+    }
+    project.write("work/stops.toml", &format!("[js]\nscript = '''{script}'''\n"));
+    assert_eq!(build(&["--plan=stops.toml", "--missing-imports=stop"]).code, Some(0));
+    assert_eq!(build(&["--plan=stops.toml", "--missing-imports=refuse"]).code, Some(1));
+}
+
+const TALKS: &str = r#"package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+)
+
+func main() {
+	in, err := io.ReadAll(os.Stdin)
+	fmt.Println(os.Args[1:], os.Getenv("MODE"), string(in), err)
+	_, err = os.Stat("main.go")
+	fmt.Println(err == nil)
+	os.Exit(7)
+}
+"#;
+
+#[test]
+fn programs_for_js_run_in_node() {
+    if no_node("gowasm run of a program for js") {
+        return;
+    }
+    for go in gos() {
+        let project = Project::with_go(TALKS, &go);
+        project.go_build("js", &[], "work/talks.wasm");
+        let run = |args: &[&str]| {
+            use std::io::Write;
+            use std::process::Stdio;
+            let mut command = project.gowasm(args);
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+            let mut child = command.spawn().unwrap();
+            child.stdin.take().unwrap().write_all(b"typed").unwrap();
+            support::Run::from(child.wait_with_output().unwrap())
+        };
+        let own = run(&["run", "--env", "MODE=fast", "talks.wasm", "one", "-v"]);
+        assert_eq!((own.code, own.stderr.as_str()), (Some(7), ""), "{}", own.stdout);
+        assert_eq!(own.stdout, "[one -v] fast typed <nil>\nfalse\n");
+        let all = run(&["run", "--dir", "/", "--engine=node", "talks.wasm"]);
+        assert_eq!((all.code, all.stdout.as_str()), (Some(7), "[]  typed <nil>\ntrue\n"));
+        for (option, hint) in [
+            ("--dir=/tmp", "give it all of them: --dir /"),
+            ("--step-limit=1", "leave out --step-limit"),
+            ("--engine=wasmi", "use --engine node"),
+        ] {
+            let run = run(&["run", option, "talks.wasm"]);
+            assert_eq!(run.code, Some(1), "{}", run.stderr);
+            assert!(run.stderr.contains(hint), "{}", run.stderr);
+        }
+    }
+}

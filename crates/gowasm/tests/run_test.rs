@@ -89,6 +89,44 @@ fn a_program_has_what_it_is_given_and_no_more() {
     assert!(!project.exists("data/a"));
 }
 
+/// The engines that are there beside wasmi.
+fn other_engines() -> Vec<&'static str> {
+    let mut engines = Vec::new();
+    match std::process::Command::new("node").arg("--version").output() {
+        Ok(_) => engines.push("node"),
+        Err(_) => println!("skipped: programs in node: there is none"),
+    }
+    if cfg!(feature = "wasmtime") {
+        engines.extend(["wasmtime", "winch"]);
+    }
+    engines
+}
+
+#[test]
+fn a_program_runs_in_the_engine_that_is_named() {
+    let project = Project::new(TOOL);
+    project.go_build("wasip1", &[], "work/tool.wasm");
+    for engine in other_engines() {
+        project.write(&format!("{engine}/given"), "");
+        let dir = format!("{}::/data", project.path(engine).display());
+        let run =
+            project.run(&["run", "--engine", engine, "--dir", &dir, "tool.wasm", "one", "-v"]);
+        assert_eq!((run.code, run.stderr.as_str()), (Some(7), ""), "{engine}: {}", run.stdout);
+        assert!(run.stdout.starts_with("one -v  \n4 2\nnew\n/data\n"), "{engine}: {}", run.stdout);
+        assert_eq!(project.read(&format!("{engine}/new")), b"abxy");
+    }
+    if cfg!(feature = "wasmtime") {
+        let run = project.run(&["run", "--engine=wasmtime", "--step-limit=100000", "tool.wasm"]);
+        assert_eq!(run.code, Some(134), "{}", run.stderr);
+        assert!(run.stderr.contains("the step limit was reached"), "{}", run.stderr);
+    }
+    for command in ["run", "test"] {
+        let run = project.run(&[command, "--engine=v8", "tool.wasm"]);
+        assert_eq!(run.code, Some(2), "{}", run.stderr);
+        assert!(run.stderr.contains("wasmi, wasmtime, winch, node, wazero"), "{}", run.stderr);
+    }
+}
+
 const DEEP: &str = r#"package main
 
 import (
@@ -218,9 +256,39 @@ fn ends_that_are_no_exit_say_why() {
     assert!(run.stderr.contains("reactor.wasm is a reactor"), "{}", run.stderr);
 }
 
+/// Options of ours that are the program's where they stand after the module.
+#[test]
+fn what_follows_the_module_is_the_programs() {
+    let echo = "package main\n\nimport (\n\t\"fmt\"\n\t\"os\"\n)\n\n\
+                func main() { fmt.Printf(\"%q\\n\", os.Args) }\n";
+    let project = Project::new(echo);
+    project.go_build("wasip1", &[], "work/echo.wasm");
+    let lists: [&[&str]; 5] = [
+        &["-v", "-q", "-h", "--help", "-V", "--version", "--color", "always", "--color=never"],
+        &["--message-format=json", "--env", "A=b", "--dir", "/", "--inherit-env", "--step-limit=1"],
+        &["--", "-v", "--"],
+        &["", "-", "--env"],
+        &[],
+    ];
+    for list in lists {
+        for before in [&["run"][..], &["-q", "run"], &["run", "--env", "A=b"], &["run", "--"]] {
+            let args = [before, &["echo.wasm"], list].concat();
+            let run = project.ok(&args);
+            let wanted: Vec<_> =
+                ["echo.wasm"].iter().chain(list).map(|arg| format!("{arg:?}")).collect();
+            assert_eq!(run.stdout, format!("[{}]\n", wanted.join(" ")), "{args:?}");
+        }
+    }
+    let run = project.run(&["run"]);
+    assert_eq!(run.code, Some(2), "{}", run.stderr);
+    assert!(project.ok(&["run", "--help"]).stdout.contains("MODULE"));
+}
+
 const TESTS: &str = r#"package main
 
 import (
+	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -229,6 +297,7 @@ import (
 )
 
 func TestAdd(t *testing.T) {
+	fmt.Println("arguments", flag.Args())
 	if add(1, 2) != 3 || runtime.GOOS != "wasip1" {
 		t.Fatal("wrong")
 	}
@@ -266,6 +335,27 @@ fn go_test_runs_in_our_engine() {
     }
     let profile = String::from_utf8(project.read("work/cover.out")).unwrap();
     assert!(profile.contains("example.com/calc/main.go:4.28,4.44 1 1"), "{profile}");
+
+    // After our own options as well, and as far as to the test program.
+    let run = project.ok(&[
+        "-q",
+        "--color=never",
+        "test",
+        "-count=1",
+        "-v",
+        ".",
+        "-args",
+        "--",
+        "-q",
+        "--help",
+    ]);
+    assert!(run.stdout.contains("--- PASS: TestAdd"), "{}", run.stdout);
+    assert!(run.stdout.contains("arguments [-q --help]"), "{}", run.stdout);
+
+    for engine in other_engines() {
+        let run = project.ok(&["test", "--engine", engine, "-count=1", "-v", "."]);
+        assert!(run.stdout.contains("--- PASS: TestFiles"), "{engine}: {}", run.stdout);
+    }
 
     let run = Run::of(project.gowasm(&["test", "-json", "-run=OnDemand", "."]).env("FAIL", "1"));
     assert_eq!(run.code, Some(1), "{}", run.stderr);

@@ -7,7 +7,7 @@
 //! | --- | --- |
 //! | `L` and JSON: imports, exports, pages; then a frame that is the module | `r`, or `t` and why not |
 //! | `i`: a fresh instance, in place of the one before | `r`, or `t` and why not |
-//! | `c`, 16 bits of how many arguments, these, a name: call an export | `r` and results, or `t` and why it trapped |
+//! | `c`, 16 bits of how many arguments, these, a name: call an export | `r` and results, or `t` and why it trapped, or `e` and why the engine could not go on |
 //! | `m`, 32 bits of address, 32 of length: read memory | `r` and the bytes, or `o` for outside |
 //! | `w`, 32 bits of address, bytes: write memory | `r`, or `o` |
 //! | `s`: how large is the memory | `r` and 64 bits |

@@ -31,12 +31,27 @@ pub(crate) trait Loaded {
     fn instantiate(&self, state: State) -> Result<Box<dyn Guest + '_>, Stop>;
 }
 
+/// What is worth doing before a module runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effort {
+    /// For a verification, which runs little of a module.
+    Little,
+    /// For a program, which may run for long.
+    Much,
+}
+
 /// An error says why the engine is not there.
-pub(crate) fn prepare(engine: Engine, outside: Option<&Outside>) -> Result<Ready, Failure> {
+pub(crate) fn prepare(
+    engine: Engine,
+    outside: Option<&Outside>,
+    effort: Effort,
+) -> Result<Ready, Failure> {
+    #[cfg(not(feature = "wasmtime"))]
+    let _ = effort;
     match engine {
         Engine::Wasmi => Ok(Ready::Wasmi),
         #[cfg(feature = "wasmtime")]
-        Engine::Wasmtime => Ok(Ready::Wasmtime(wasmtime::Compiler::Cranelift)),
+        Engine::Wasmtime => Ok(Ready::Wasmtime(wasmtime::Compiler::Cranelift(effort))),
         #[cfg(feature = "wasmtime")]
         Engine::Winch => Ok(Ready::Wasmtime(wasmtime::Compiler::Winch)),
         #[cfg(not(feature = "wasmtime"))]
@@ -72,7 +87,7 @@ impl Ready {
         match self {
             Ready::Wasmi => wasmi::load(module, imports),
             #[cfg(feature = "wasmtime")]
-            Ready::Wasmtime(compiler) => wasmtime::load(*compiler, module, imports),
+            Ready::Wasmtime(compiler) => wasmtime::load(*compiler, module, imports, limits),
             Ready::Outside(_, host) => host.load(module, interface, imports, limits),
         }
     }

@@ -119,7 +119,9 @@ const ends = (act) => {
 	try {
 		results = act();
 	} catch (error) {
-		send("t", Buffer.from(String(error?.message ?? error)));
+		// Whatever else is thrown is the engine's: its stack is full, say.
+		const trapped = error instanceof WebAssembly.RuntimeError;
+		send(trapped ? "t" : "e", Buffer.from(String(error?.message ?? error)));
 		return;
 	}
 	send("r", ...results);

@@ -264,9 +264,10 @@ impl Instance<'_> {
         loop {
             match frame {
                 (b'r', body) => return Ok(values(&body, results)),
-                (b't', text) => {
-                    let trap = || Stop::Trap(String::from_utf8_lossy(&text).into_owned());
-                    return Err(ending.unwrap_or_else(trap));
+                (kind @ (b't' | b'e'), text) => {
+                    let text = String::from_utf8_lossy(&text).into_owned();
+                    let own = if kind == b't' { Stop::Trap(text) } else { Stop::Engine(text) };
+                    return Err(ending.unwrap_or(own));
                 }
                 (b'h', body) => match self.host_call(&body) {
                     Ok(result) => {
@@ -281,7 +282,7 @@ impl Instance<'_> {
                 },
                 (kind, _) => {
                     self.process = None;
-                    return Err(Stop::Trap(format!("the engine sent {:?}", char::from(kind))));
+                    return Err(Stop::Engine(format!("it sent {:?}", char::from(kind))));
                 }
             }
         }
@@ -291,7 +292,7 @@ impl Instance<'_> {
         let ready = self.ready;
         let number = body.first_chunk().map(|bytes| u32::from_le_bytes(*bytes) as usize);
         let import = number.and_then(|number| ready.imports.get(number));
-        let import = import.ok_or_else(|| Stop::Trap("the engine named no import".to_owned()))?;
+        let import = import.ok_or_else(|| Stop::Engine("it named no import".to_owned()))?;
         let args = values(&body[4..], &import.signature.params);
         import.call(self, &args)
     }
@@ -304,7 +305,7 @@ fn values(bytes: &[u8], types: &[WasmType]) -> Vec<Val> {
 }
 
 fn gone() -> Stop {
-    Stop::Trap("the engine's process has ended".to_owned())
+    Stop::Engine("its process has ended".to_owned())
 }
 
 impl Guest for Instance<'_> {
@@ -382,8 +383,7 @@ fn lock(watched: &Mutex<Watched>) -> MutexGuard<'_, Watched> {
 
 impl Process {
     fn start(host: &Host, pages: u64, watch: Watch) -> Result<Self, Stop> {
-        let failed =
-            |error: io::Error| Stop::Trap(format!("the engine cannot be started: {error}"));
+        let failed = |error: io::Error| Stop::Engine(format!("it cannot be started: {error}"));
         let mut command = Command::new(&host.program);
         if host.is_node {
             node::clean(&mut command).arg(format!("--wasm-max-mem-pages={pages}"));
@@ -441,7 +441,7 @@ impl Process {
         }
         let said = String::from_utf8_lossy(&said);
         let ended = watched.child.wait().map(|status| status.to_string()).unwrap_or_default();
-        Stop::Trap(format!("the engine's process ended: {ended} {}", said.trim()).trim().to_owned())
+        Stop::Engine(format!("its process ended: {ended} {}", said.trim()).trim().to_owned())
     }
 }
 

@@ -41,7 +41,14 @@ impl From<wasmi::Error> for Stop {
         }
         match error.as_trap_code() {
             Some(TrapCode::OutOfFuel) => Stop::OutOfSteps,
-            _ => Stop::Trap(error.to_string()),
+            // What is not a trap is a function that wasmi cannot translate: it does that at the first call.
+            Some(
+                TrapCode::StackOverflow
+                | TrapCode::GrowthOperationLimited
+                | TrapCode::OutOfSystemMemory,
+            )
+            | None => Stop::Engine(error.to_string()),
+            Some(_) => Stop::Trap(error.to_string()),
         }
     }
 }

@@ -2,8 +2,9 @@
 //! of a second, and then the time and the interruption are looked at.
 
 use super::inside::{self, values};
-use super::{Loaded, refuse_start_function};
+use super::{Effort, Loaded, refuse_start_function};
 use crate::Engine as EngineName;
+use crate::Limits;
 use crate::guest::{Guest, Limiter, State, Stop, no_function};
 use crate::imports::Import;
 use crate::value::Val;
@@ -24,14 +25,14 @@ const EPOCH: Duration = Duration::from_millis(20);
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Compiler {
-    Cranelift,
+    Cranelift(Effort),
     Winch,
 }
 
 impl Compiler {
     pub(super) fn engine(self) -> EngineName {
         match self {
-            Compiler::Cranelift => EngineName::Wasmtime,
+            Compiler::Cranelift(_) => EngineName::Wasmtime,
             Compiler::Winch => EngineName::Winch,
         }
     }
@@ -52,14 +53,15 @@ pub(super) fn load(
     compiler: Compiler,
     bytes: &[u8],
     imports: Vec<Import>,
+    limits: Limits,
 ) -> Result<Box<dyn Loaded>, String> {
     refuse_start_function(bytes)?;
-    let ready = compile(compiler, bytes, imports).map_err(|error| words(&error))?;
+    let ready = compile(config(compiler, limits), bytes, imports).map_err(|error| words(&error))?;
     Ok(Box::new(ready))
 }
 
-fn compile(compiler: Compiler, bytes: &[u8], imports: Vec<Import>) -> Result<Ready, Error> {
-    let engine = Engine::new(&config(compiler))?;
+fn compile(config: Config, bytes: &[u8], imports: Vec<Import>) -> Result<Ready, Error> {
+    let engine = Engine::new(&config)?;
     tick(&engine);
     let module = Module::new(&engine, bytes)?;
     let mut linker = Linker::new(&engine);
@@ -83,16 +85,20 @@ fn compile(compiler: Compiler, bytes: &[u8], imports: Vec<Import>) -> Result<Rea
     Ok(Ready { module, linker })
 }
 
-fn config(compiler: Compiler) -> Config {
+fn config(compiler: Compiler, limits: Limits) -> Config {
     let mut config = Config::new();
     config
         .strategy(match compiler {
-            Compiler::Cranelift => Strategy::Cranelift,
+            Compiler::Cranelift(_) => Strategy::Cranelift,
             Compiler::Winch => Strategy::Winch,
         })
         // A plan runs little of a module: compiling it is most of the time.
-        .cranelift_opt_level(OptLevel::None)
-        .consume_fuel(true)
+        .cranelift_opt_level(match compiler {
+            Compiler::Cranelift(Effort::Much) => OptLevel::Speed,
+            _ => OptLevel::None,
+        })
+        // Counting takes time, and without a limit it is for nothing.
+        .consume_fuel(limits.steps != u64::MAX)
         .epoch_interruption(true)
         .max_wasm_stack(STACK_BYTES);
     config
@@ -123,7 +129,8 @@ fn stopped(error: &Error) -> Stop {
     match (error.downcast_ref::<Stop>(), error.downcast_ref::<Trap>()) {
         (Some(stop), _) => stop.clone(),
         (None, Some(Trap::OutOfFuel)) => Stop::OutOfSteps,
-        (None, _) => Stop::Trap(words(error)),
+        (None, Some(Trap::StackOverflow) | None) => Stop::Engine(words(error)),
+        (None, Some(_)) => Stop::Trap(words(error)),
     }
 }
 
@@ -239,13 +246,14 @@ impl<C: Access> Guest for Context<C> {
     fn charge(&mut self, steps: u64) -> Result<(), Stop> {
         self.state().watch().look()?;
         let mut context = self.0.as_context_mut();
-        let left = context.get_fuel().map_err(|error| stopped(&error))?;
+        // There is none where nothing is counted.
+        let Ok(left) = context.get_fuel() else { return Ok(()) };
         let left = left.checked_sub(steps).ok_or(Stop::OutOfSteps)?;
         context.set_fuel(left).map_err(|error| stopped(&error))
     }
 
     fn allow(&mut self, steps: u64) {
-        // A store without fuel cannot be: the engine was configured with it.
+        // Without a limit the engine was configured without fuel.
         let _ = self.0.as_context_mut().set_fuel(steps);
     }
 

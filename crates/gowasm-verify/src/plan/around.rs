@@ -12,7 +12,7 @@ impl<'t> Reader<'t> {
         let mut world = World::default();
         let table = top.take("world").and_then(|value| self.table("[world]", value));
         if let Some(mut table) = table {
-            world.args = self.texts(&mut table, "args").unwrap_or_default();
+            world.args = self.texts(&mut table, "args");
             world.env = self.environment(&mut table);
             let seconds = self.integer(&mut table, "time", 0, 9_000_000_000);
             world.time = seconds.map(|seconds| seconds as u64);

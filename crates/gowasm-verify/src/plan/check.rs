@@ -34,7 +34,20 @@ impl Checker<'_> {
         let plan = self.plan;
         if self.kind == Kind::Js {
             self.js();
-            return Checked { start: self.start(), ..Checked::default() };
+            return Checked {
+                missing_imports: plan.missing_imports.unwrap_or_default(),
+                start: self.start(),
+                world: plan.world.clone(),
+                js_script: plan.js.as_ref().map(|js| js.script.clone()),
+                ..Checked::default()
+            };
+        }
+        if let Some(js) = &plan.js {
+            self.fault(
+                js.offset,
+                "[js] is for modules of GOOS=js",
+                "supply functions with [[host]]",
+            );
         }
         let memory = plan.memory.as_ref();
         if let Some(memory) = memory {
@@ -56,31 +69,31 @@ impl Checker<'_> {
             return Checked::default();
         }
         Checked {
-            refuse_missing_imports: plan.refuse_missing_imports,
+            missing_imports: plan.missing_imports.unwrap_or_default(),
             allocator: memory.map(|memory| memory.allocator.value.clone()),
             release: memory.and_then(|m| m.release.as_ref()).map(|release| release.value.clone()),
             start,
             calls: plan.calls.iter().filter_map(|call| self.call(call)).collect(),
             hosts: plan.hosts.iter().filter_map(|host| self.host(host)).collect(),
             world: plan.world.clone(),
+            js_script: None,
         }
     }
 
     fn js(&mut self) {
-        let hint = "verify the package built for wasip1, or leave only [start] in the plan";
+        let hint = "verify the package built for wasip1, or leave only [start], [world] and [js] in the plan";
         if let Some(call) = self.plan.calls.first() {
             let message = "calls of exports are not supported for js modules";
             self.fault(call.export.offset, message, hint);
         }
         let world = &self.plan.world;
-        if !(world.args.is_empty() && world.env.is_empty() && world.dirs.is_empty())
-            || world.time.is_some()
-        {
-            let message = "[world] and [[dir]] are not supported for js modules";
+        if !world.dirs.is_empty() || world.time.is_some() {
+            let message = "[[dir]] and the `time` of [world] are not supported for js modules";
             self.fault(0, message, hint);
         }
         if let Some(host) = self.plan.hosts.first() {
-            let message = "host functions are not supported for js modules";
+            let message = "[[host]] is not supported for js modules";
+            let hint = "supply functions in the `script` of [js]: `imports.MODULE = { NAME() {} }`";
             self.fault(host.name.offset, message, hint);
         }
     }
@@ -96,9 +109,10 @@ impl Checker<'_> {
             Ending::Exits(code) => ReadyEnding::Exits(*code),
             Ending::Returns(_) => ReadyEnding::default(),
         };
+        let must_end = !matches!(start.value.ending, Ending::Returns(_));
         let line = Some(self.plan.at(start.offset).line);
         let (output, limits) = (start.value.output.clone(), start.value.limits);
-        ReadyStart { ending, output, limits, line }
+        ReadyStart { ending, must_end, output, limits, line }
     }
 
     fn allocator(&mut self, name: &Located<String>) {

@@ -10,6 +10,7 @@ mod ready;
 mod table;
 mod values;
 
+use crate::imports::MissingImports;
 use crate::value::Number;
 use crate::world::World;
 use gowasm_diagnostic::{Diagnostic, Position};
@@ -17,7 +18,7 @@ use std::time::Duration;
 
 pub(crate) use check::check;
 pub(crate) use ready::{
-    Checked, HostResult, ReadyArg, ReadyCall, ReadyEnding, ReadyHost, ReadyReturned,
+    Checked, HostResult, ReadyArg, ReadyCall, ReadyEnding, ReadyHost, ReadyReturned, ReadyStart,
 };
 
 /// A plan as it stands in its file; it is held against a module only when that is verified.
@@ -25,12 +26,13 @@ pub(crate) use ready::{
 pub struct Plan {
     path: String,
     text: String,
-    pub(crate) refuse_missing_imports: bool,
+    pub(crate) missing_imports: Option<MissingImports>,
     pub(crate) memory: Option<MemoryPlan>,
     pub(crate) start: Option<Located<Start>>,
     pub(crate) calls: Vec<Call>,
     pub(crate) hosts: Vec<Host>,
     pub(crate) world: World,
+    pub(crate) js: Option<JsPlan>,
 }
 
 impl Plan {
@@ -62,6 +64,14 @@ pub(crate) struct Located<T> {
 pub(crate) struct MemoryPlan {
     pub(crate) allocator: Located<String>,
     pub(crate) release: Option<Located<String>>,
+}
+
+/// What a module for js finds beside node's own.
+#[derive(Debug, Clone)]
+pub(crate) struct JsPlan {
+    /// Run before the module, with its imports in `imports`.
+    pub(crate) script: String,
+    pub(crate) offset: usize,
 }
 
 #[derive(Debug, Clone)]

@@ -1,7 +1,8 @@
 //! From TOML to a plan. Every fault is gathered, each with its line and column.
 
 use super::table::{Reader, Table, offset_of};
-use super::{Call, Ending, Host, Located, MemoryPlan, Output, Plan, Start};
+use super::{Call, Ending, Host, JsPlan, Located, MemoryPlan, Output, Plan, Start};
+use crate::imports::MissingImports;
 use gowasm_diagnostic::{Diagnostic, Position};
 use toml::de::DeTable;
 
@@ -24,7 +25,7 @@ fn syntax_error(error: &toml::de::Error, text: &str, path: &str) -> Diagnostic {
 impl<'t> Reader<'t> {
     fn plan(&mut self, document: DeTable<'t>) -> Plan {
         let mut top = Table::new("the plan", 0, document);
-        let refuse_missing_imports = self.missing_imports(&mut top);
+        let missing_imports = self.missing_imports(&mut top);
         let memory = top.take("memory").and_then(|value| self.table("[memory]", value));
         let memory = memory.and_then(|table| self.memory(table));
         let start = top.take("start").and_then(|value| self.table("[start]", value));
@@ -35,22 +36,27 @@ impl<'t> Reader<'t> {
         let hosts: Vec<_> =
             hosts.into_iter().flatten().filter_map(|table| self.host(table)).collect();
         let world = self.world(&mut top);
+        let js = top.take("js").and_then(|value| self.table("[js]", value));
+        let js = js.and_then(|table| self.js(table));
         self.finish(top);
         self.reject_twice(&hosts);
         let (path, text) = (self.path.to_owned(), self.text.to_owned());
-        Plan { path, text, refuse_missing_imports, memory, start, calls, hosts, world }
+        Plan { path, text, missing_imports, memory, start, calls, hosts, world, js }
     }
 
-    fn missing_imports(&mut self, top: &mut Table<'t>) -> bool {
-        let Some(given) = self.string(top, "missing_imports") else { return false };
-        match given.value.as_str() {
-            "refuse" => true,
-            "trap" => false,
-            _ => {
-                self.fault(given.offset, "`missing_imports` must be \"trap\" or \"refuse\"");
-                false
-            }
-        }
+    fn missing_imports(&mut self, top: &mut Table<'t>) -> Option<MissingImports> {
+        let given = self.string(top, "missing_imports")?;
+        let parsed = given.value.parse();
+        parsed
+            .map_err(|why: String| self.fault(given.offset, format!("`missing_imports` {why}")))
+            .ok()
+    }
+
+    fn js(&mut self, mut table: Table<'t>) -> Option<JsPlan> {
+        let script = self.required_string(&mut table, "script");
+        let offset = table.offset;
+        self.finish(table);
+        Some(JsPlan { script: script?.value, offset })
     }
 
     fn memory(&mut self, mut table: Table<'t>) -> Option<MemoryPlan> {
@@ -62,10 +68,6 @@ impl<'t> Reader<'t> {
 
     fn start(&mut self, mut table: Table<'t>) -> Located<Start> {
         let ending = self.ending(&mut table, false);
-        let ending = match ending {
-            Ending::Returns(_) => Ending::Exits(0),
-            other => other,
-        };
         let output = self.output(&mut table);
         let limits = self.limits(&mut table);
         let offset = table.offset;

@@ -1,19 +1,21 @@
 //! A plan that fits its module: what can be run without looking at the plan again.
 
 use super::{Bytes, CallLimits, Look, Output};
+use crate::imports::MissingImports;
 use crate::value::Val;
 use crate::world::World;
 
 /// A plan that fits its module.
 #[derive(Debug, Default)]
 pub(crate) struct Checked {
-    pub(crate) refuse_missing_imports: bool,
+    pub(crate) missing_imports: MissingImports,
     pub(crate) allocator: Option<String>,
     pub(crate) release: Option<String>,
     pub(crate) start: ReadyStart,
     pub(crate) calls: Vec<ReadyCall>,
     pub(crate) hosts: Vec<ReadyHost>,
     pub(crate) world: World,
+    pub(crate) js_script: Option<String>,
 }
 
 impl Checked {
@@ -26,6 +28,8 @@ impl Checked {
 #[derive(Debug, Default)]
 pub(crate) struct ReadyStart {
     pub(crate) ending: ReadyEnding,
+    /// The plan says how it must end.
+    pub(crate) must_end: bool,
     pub(crate) output: Output,
     pub(crate) limits: CallLimits,
     pub(crate) line: Option<u32>,

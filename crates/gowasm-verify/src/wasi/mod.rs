@@ -56,7 +56,7 @@ impl Wasi {
         Ok(Wasi {
             streams: Streams { live: world.live, ..Streams::default() },
             files: Files::new(world)?,
-            args: world.args.clone(),
+            args: world.args.clone().unwrap_or_default(),
             env: world.env.clone(),
             clock: if world.live { Clock::Live(Instant::now()) } else { Clock::Virtual(0) },
             epoch: world.time.map_or(EPOCH, |seconds| seconds.saturating_mul(1_000_000_000)),

@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::message::{self, BuildResult, MessageFormat};
 use crate::progress::Bar;
 use crate::remote::RemoteArgs;
-use gowasm_build::{Limits, Linker, Outcome, Request, Size};
+use gowasm_build::{Limits, Linker, MissingImports, Outcome, Request, Size};
 use gowasm_directive::{BuildMode, Goos, Target};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -60,6 +60,11 @@ pub(crate) struct Args {
     /// How many instructions each step of the verification may take
     #[arg(long, value_name = "COUNT", default_value_t = Limits::default().steps)]
     step_limit: u64,
+    /// What becomes of imports that neither WASI nor the plan supplies: `trap` when they are called;
+    /// `refuse` the module; or `stop` at the first call, so that what comes before it is what is verified
+    /// [default: what the plan says, or trap]
+    #[arg(long, value_name = "WHAT", conflicts_with = "no_verify")]
+    missing_imports: Option<MissingImports>,
     /// Who links
     #[arg(long, value_name = "LINKER", default_value = "gowasm")]
     linker: LinkerName,
@@ -109,6 +114,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
         plan: args.plan,
         verify: !args.no_verify,
         limits: Limits { memory_bytes: args.memory_limit, steps: args.step_limit },
+        missing_imports: args.missing_imports,
         linker: match args.linker {
             LinkerName::Gowasm => Linker::Gowasm,
             LinkerName::Go => Linker::Go,

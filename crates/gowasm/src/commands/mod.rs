@@ -7,6 +7,7 @@ pub(crate) mod check;
 mod diff;
 mod inspect;
 mod link;
+mod outside;
 mod run;
 mod size;
 mod store;
@@ -41,11 +42,9 @@ pub(crate) enum Command {
 
 impl Command {
     /// The commands whose arguments are another tool's: `-v` and `-V` are not ours there.
-    pub(crate) fn of_foreign_arguments(
-        mut arguments: impl Iterator<Item = OsString>,
-    ) -> Option<Self> {
-        let command = arguments.next()?;
-        let arguments: Vec<OsString> = arguments.collect();
+    pub(crate) fn of_foreign_arguments(command: Vec<OsString>) -> Option<Self> {
+        let mut arguments = command;
+        let command = (!arguments.is_empty()).then(|| arguments.remove(0))?;
         if matches!(arguments.as_slice(), [only] if only == "--help" || only == "-h") {
             return None;
         }

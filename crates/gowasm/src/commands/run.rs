@@ -1,17 +1,21 @@
 //! `gowasm run`: runs a command as a program of this machine.
 
+use super::outside::{OutsideArgs, is_built_in};
 use crate::context::Context;
 use crate::failure::Failure;
 use gowasm_diagnostic::Diagnostic;
-use gowasm_verify::{Content, Ended, Limits, Preopened, Program, World};
-use std::path::PathBuf;
+use gowasm_verify::{Content, Ended, Engine, Limits, Outside, Preopened, Program, World};
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 const EXAMPLES: &str = "\
 Examples:
   gowasm run hello.wasm
   gowasm run --dir testdata::/data --env MODE=fast tool.wasm convert /data/in.txt
   gowasm run --dir / --inherit-env tool.wasm
+  gowasm run --engine wasmtime slow.wasm
 
 The exit code is the program's; a trap or a limit that was reached gives 134, as in wasmtime's command
 line, and says why on stderr.
@@ -20,15 +24,14 @@ Options stand before the module: what follows it is the program's.";
 /// A process that aborted; a program's own exit code is hardly ever this.
 const TRAPPED: u8 = 134;
 
-/// Run a WASI command with arguments, environment and directories that you give it
+/// Run a command with arguments, environment and directories that you give it
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// A wasm module of build mode exe
-    module: PathBuf,
-    /// The program's arguments
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARG")]
-    args: Vec<String>,
+    /// A wasm module of build mode exe, and the program's arguments
+    // One list: what follows its first element is no option of ours, whatever it looks like.
+    #[arg(trailing_var_arg = true, required = true, value_names = ["MODULE", "ARG"])]
+    command: Vec<OsString>,
     /// Let the program use a directory, under its own path or under GUEST
     #[arg(long, value_name = "DIR[::GUEST]")]
     dir: Vec<String>,
@@ -38,6 +41,11 @@ pub(crate) struct Args {
     /// Give the program all environment variables there are here
     #[arg(long)]
     inherit_env: bool,
+    /// What runs it: wasmi, wasmtime, winch, node or wazero [default: wasmi; node for GOOS=js]
+    #[arg(long)]
+    engine: Option<Engine>,
+    #[command(flatten)]
+    outside: OutsideArgs,
     /// How much memory the program may use
     #[arg(long, value_name = "SIZE", default_value = "4G", value_parser = gowasm_store::parse_size)]
     memory_limit: u64,
@@ -47,8 +55,10 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
-    let (module, shown) = super::verify::read(&args.module, context)?;
-    let world = world(&args)?;
+    let (place, arguments) = args.command.split_first().ok_or_else(no_module)?;
+    let (module, shown) = super::verify::read(Path::new(place), context)?;
+    let world = world(&args, place, arguments)?;
+    let outside = outside(&args, &module)?;
     let program = Program {
         module: &module,
         shown: &shown,
@@ -57,6 +67,8 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
             memory_bytes: args.memory_limit,
             steps: args.step_limit.unwrap_or(u64::MAX),
         },
+        engine: args.engine,
+        outside: outside.as_ref(),
         cancel: &context.cancel,
     };
     match gowasm_verify::run(&program).map_err(gowasm_build::Failure::from)? {
@@ -69,10 +81,36 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
     }
 }
 
-fn world(args: &Args) -> Result<World, Failure> {
-    let program = args.module.to_string_lossy().into_owned();
+/// What the engine needs, if it runs in a process of its own: a program may take any time.
+fn outside(args: &Args, module: &[u8]) -> Result<Option<Outside>, Failure> {
+    args.engine.map_or(Ok(()), is_built_in)?;
+    let is_js = Engine::for_module(module)? == Engine::Node;
+    let goroot = match args.engine {
+        Some(Engine::Wazero) => Some(args.outside.goroot()?),
+        _ if is_js => Some(args.outside.goroot()?),
+        Some(Engine::Node) => None,
+        _ => return Ok(None),
+    };
+    Ok(Some(Outside { timeout: Duration::MAX, ..args.outside.outside(goroot) }))
+}
+
+/// clap insists on one.
+fn no_module() -> Failure {
+    Failure::Usage(Diagnostic::error("no module is named").hint("gowasm run MODULE [ARG]..."))
+}
+
+fn world(args: &Args, program: &OsStr, arguments: &[OsString]) -> Result<World, Failure> {
+    let mut list = vec![program.to_string_lossy().into_owned()];
+    for argument in arguments {
+        let text = argument.to_str().ok_or_else(|| {
+            let message = format!("the argument {} is not UTF-8", argument.display());
+            let hint = "a program for WASI finds only text among its arguments";
+            Failure::Usage(Diagnostic::error(message).hint(hint))
+        })?;
+        list.push(text.to_owned());
+    }
     Ok(World {
-        args: [program].into_iter().chain(args.args.iter().cloned()).collect(),
+        args: Some(list),
         env: environment(args)?,
         dirs: args.dir.iter().map(|dir| preopened(dir)).collect(),
         live: true,

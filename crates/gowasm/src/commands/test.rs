@@ -1,8 +1,11 @@
 //! `gowasm test`: `go test` for wasip1, with our linker and our engine.
 
+use super::outside::is_built_in;
 use crate::context::Context;
 use crate::failure::Failure;
+use clap::{Args as _, FromArgMatches};
 use gowasm_diagnostic::Diagnostic;
+use gowasm_verify::Engine;
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -12,6 +15,7 @@ Examples:
   gowasm test ./...
   gowasm test -run 'TestParse' -v .
   gowasm test -cover -json ./...
+  gowasm test --engine wasmtime ./slow
 
 Arguments and output are those of `go test`. GOWASM_GO names another go than the one on the PATH.
 Tests see the machine's files and environment, as tests that run natively do.";
@@ -20,14 +24,37 @@ Tests see the machine's files and environment, as tests that run natively do.";
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
+    /// What runs the tests, if it stands first: wasmi, wasmtime, winch, node or wazero
+    #[arg(long, default_value = "wasmi")]
+    engine: Engine,
     /// Flags and packages, as `go test` takes them
     #[arg(value_name = "ARGS", trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<OsString>,
 }
 
 impl Args {
-    pub(crate) fn new(arguments: Vec<OsString>) -> Self {
-        Args { arguments }
+    /// Only what stands first is ours: `go test` hands flags that it does not know to the tests.
+    pub(crate) fn new(mut arguments: Vec<OsString>) -> Self {
+        let first = arguments.first().and_then(|first| first.to_str()).unwrap_or_default();
+        let (name, taken) = match (first.strip_prefix("--engine="), arguments.get(1)) {
+            (Some(name), _) => (name.to_owned(), 1),
+            (None, Some(name)) if first == "--engine" => (name.to_string_lossy().into_owned(), 2),
+            _ => return Args { engine: Engine::Wasmi, arguments },
+        };
+        match name.parse() {
+            Ok(engine) => {
+                arguments.drain(..taken);
+                Args { engine, arguments }
+            }
+            // clap knows what to say.
+            Err(_) => Args::parse_from_own(arguments),
+        }
+    }
+
+    fn parse_from_own(arguments: Vec<OsString>) -> Self {
+        let command = Args::augment_args(clap::Command::new("gowasm test"));
+        let matches = command.no_binary_name(true).get_matches_from(arguments);
+        Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
     }
 }
 
@@ -35,11 +62,12 @@ pub(crate) fn run(args: Args, _context: &Context) -> Result<ExitCode, Failure> {
     let own = std::env::current_exe().map_err(|error| {
         Failure::Environment(Diagnostic::error(format!("cannot find the own program: {error}")))
     })?;
-    let own = quoted(&own)?;
+    is_built_in(args.engine)?;
+    let (own, engine) = (quoted(&own)?, args.engine.name());
     let go = std::env::var_os("GOWASM_GO").unwrap_or_else(|| "go".into());
     let status = Command::new(&go)
         .arg("test")
-        .arg(format!("-exec={own} run --dir / --inherit-env"))
+        .arg(format!("-exec={own} run --engine {engine} --dir / --inherit-env"))
         .arg(format!("-toolexec={own} toolexec"))
         .args(&args.arguments)
         .envs([("GOOS", "wasip1"), ("GOARCH", "wasm")])

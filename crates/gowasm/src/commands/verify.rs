@@ -1,15 +1,16 @@
 //! `gowasm verify`: runs a module against a plan and prints the verdict.
 
+use super::outside::{OutsideArgs, is_built_in};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::message::MessageFormat;
 use gowasm_build::Settings;
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::Manifest;
-use gowasm_verify::{Engine, Limits, Outside, Plan, Random, Request, Verdict};
+use gowasm_verify::{Engine, Limits, MissingImports, Plan, Random, Request, Verdict};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -46,22 +47,19 @@ pub(crate) struct Args {
     /// What decides random arguments
     #[arg(long, value_name = "NUMBER", requires = "random", default_value_t = 1)]
     seed: u64,
-    /// The go command whose wasm_exec.js runs modules of GOOS=js, and which builds the program around
-    /// wazero [default: `go` on the PATH]
-    #[arg(long, value_name = "PATH", env = "GOWASM_GO")]
-    go: Option<PathBuf>,
-    /// The root of a Go SDK, in place of asking the go command
-    #[arg(long, value_name = "DIR")]
-    goroot: Option<PathBuf>,
-    /// The node to run
-    #[arg(long, value_name = "PATH", env = "GOWASM_NODE", default_value = "node")]
-    node: PathBuf,
+    #[command(flatten)]
+    outside: OutsideArgs,
     /// How much memory the module may use
     #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = gowasm_store::parse_size)]
     memory_limit: u64,
     /// How many instructions each step may take
     #[arg(long, value_name = "COUNT", default_value_t = Limits::default().steps)]
     step_limit: u64,
+    /// What becomes of imports that neither WASI nor the plan supplies: `trap` when they are called;
+    /// `refuse` the module; or `stop` at the first call, so that what comes before it is what is verified
+    /// [default: what the plan says, or trap]
+    #[arg(long, value_name = "WHAT")]
+    missing_imports: Option<MissingImports>,
     /// Leave times out, so that the same module and plan give the same bytes of a verdict
     #[arg(long)]
     no_times: bool,
@@ -94,11 +92,10 @@ impl Args {
             against: None,
             random: None,
             seed: 1,
-            go: std::env::var_os("GOWASM_GO").map(PathBuf::from),
-            goroot: None,
-            node: std::env::var_os("GOWASM_NODE").map_or_else(|| "node".into(), PathBuf::from),
+            outside: OutsideArgs::of_environment(),
             memory_limit: settings.limits.memory_bytes,
             step_limit: settings.limits.steps,
+            missing_imports: settings.missing_imports,
             no_times: false,
         }
     }
@@ -149,16 +146,21 @@ fn with_request<T>(
     let chosen = engine.map_or_else(|| Engine::for_module(&module), Ok)?;
     let outside = match (chosen, args.engine) {
         // Which engines are there is then told with the rest.
-        (_, Some(EngineName::All)) => Some(outside(args, goroot(args).ok())),
+        (_, Some(EngineName::All)) => Some(args.outside.outside(args.outside.goroot().ok())),
         // A module of GOOS=js needs Go's wasm_exec.js there.
         (Engine::Node, _) if Engine::for_module(&module)? != Engine::Node => {
-            Some(outside(args, None))
+            Some(args.outside.outside(None))
         }
-        (Engine::Node | Engine::Wazero, _) => Some(outside(args, Some(goroot(args)?))),
+        (Engine::Node | Engine::Wazero, _) => {
+            Some(args.outside.outside(Some(args.outside.goroot()?)))
+        }
         _ => None,
     };
+    let name = args.module.file_name().map(|name| name.to_string_lossy());
     let request = Request {
         plan: plan.as_ref(),
+        name: name.as_deref(),
+        missing_imports: args.missing_imports,
         limits: Limits { memory_bytes: args.memory_limit, steps: args.step_limit },
         engine,
         manifest: manifest.as_ref(),
@@ -178,11 +180,7 @@ fn engine(name: Option<EngineName>) -> Result<Option<Engine>, Failure> {
         Some(EngineName::Node) => Engine::Node,
         Some(EngineName::Wazero) => Engine::Wazero,
     };
-    if matches!(engine, Engine::Wasmtime | Engine::Winch) && !cfg!(feature = "wasmtime") {
-        let message = format!("the engine {} is not built into this gowasm", engine.name());
-        let hint = "use --engine wasmi, or a gowasm that was built with `--features wasmtime`";
-        return Err(Failure::Usage(Diagnostic::error(message).hint(hint)));
-    }
+    is_built_in(engine)?;
     Ok(Some(engine))
 }
 
@@ -220,30 +218,6 @@ fn read_manifest(path: &Path, context: &Context) -> Result<Manifest, Failure> {
             .hint("--manifest takes the NAME.manifest.json that `gowasm build` writes")
             .into()
     })
-}
-
-fn outside(args: &Args, goroot: Option<PathBuf>) -> Outside {
-    Outside { node: args.node.clone(), ..Outside::new(goroot) }
-}
-
-/// Asks Go where it lives.
-fn goroot(args: &Args) -> Result<PathBuf, Failure> {
-    if let Some(goroot) = &args.goroot {
-        return Ok(goroot.clone());
-    }
-    let go = args.go.as_deref().unwrap_or(Path::new("go"));
-    let environment = |why: String| {
-        let message = format!("cannot ask {} for its GOROOT: {why}", go.display());
-        let hint = "modules of GOOS=js run with Go's own wasm_exec.js, and Go builds the program around wazero: name a Go with --go";
-        Failure::Environment(Diagnostic::error(message).hint(hint))
-    };
-    let output = Command::new(go).args(["env", "GOROOT"]).output();
-    let output = output.map_err(|error| environment(error.to_string()))?;
-    let goroot = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    if !output.status.success() || goroot.is_empty() {
-        return Err(environment(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
-    }
-    Ok(PathBuf::from(goroot))
 }
 
 /// The verdict is the result, so it goes to stdout; a reader that went away is no reason to fail.

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -102,12 +103,22 @@ func (h *host) serve() []byte {
 			h.send('o', nil)
 		default:
 			if results, err := h.command(frame); err != nil {
-				h.send('t', []byte(err.Error()))
+				h.send(kind(err), []byte(err.Error()))
 			} else {
 				h.send('r', bits(results))
 			}
 		}
 	}
+}
+
+// kind tells a trap of the module from what wazero could not do. Its traps have no type, but words that
+// they begin with.
+func kind(err error) byte {
+	words := err.Error()
+	if strings.HasPrefix(words, "wasm error: ") && !strings.HasPrefix(words, "wasm error: stack overflow") {
+		return 't'
+	}
+	return 'e'
 }
 
 func (h *host) memory() api.Memory {

@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use gowasm_bazel::Verify;
 use gowasm_diagnostic::Diagnostic;
-use gowasm_verify::Limits;
+use gowasm_verify::{Limits, MissingImports};
 use std::path::PathBuf;
 
 /// Run a linked module as its plan says, and give it its name if it passes
@@ -28,6 +28,11 @@ pub(crate) struct Args {
     /// How many instructions each step may take
     #[arg(long, value_name = "COUNT", default_value_t = Limits::default().steps)]
     step_limit: u64,
+    /// What becomes of imports that neither WASI nor the plan supplies: `trap` when they are called;
+    /// `refuse` the module; or `stop` at the first call, so that what comes before it is what is verified
+    /// [default: what the plan says, or trap]
+    #[arg(long, value_name = "WHAT")]
+    missing_imports: Option<MissingImports>,
     /// The module under its name
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
@@ -42,6 +47,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<Vec<Diagnostic>, Fail
         plan: args.plan,
         js: args.sdk.zip(args.node),
         limits: Limits { memory_bytes: args.memory_limit, steps: args.step_limit },
+        missing_imports: args.missing_imports,
         output: args.output,
         verdict: args.verdict,
     };
