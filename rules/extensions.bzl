@@ -49,10 +49,28 @@ _modules = tag_class(
         "go_sum": attr.label(mandatory = True, doc = "go.sum"),
         "name": attr.string(default = "go_modules", doc = "The repository to make."),
     },
-    doc = "The packages of the Go modules that a go.mod requires: `@go_modules//IMPORTPATH`.",
+    doc = "The packages of the Go modules that a go.mod requires: `@go_modules//IMPORTPATH`. Tags of one name in several Bazel modules make one repository, with the least version of each Go module that serves all.",
 )
 
+def _go_modules_repositories(module_ctx):
+    """Tags of one name, of all Bazel modules, are one repository: a Go module has one version in it."""
+    by_name = {}
+    for module in module_ctx.modules:
+        for tag in module.tags.modules:
+            roots, others = by_name.setdefault(tag.name, ([], []))
+            (roots if module.is_root else others).append(tag)
+    for name, (roots, others) in by_name.items():
+        go_modules_repository(
+            name = name,
+            # Only the root module chooses programs.
+            go = ([tag.go for tag in roots if tag.go] + [""])[0],
+            go_mods = [tag.go_mod for tag in roots + others],
+            go_sums = [tag.go_sum for tag in roots + others],
+            roots = len(roots),
+        )
+
 def _go_wasm_impl(module_ctx):
+    _go_modules_repositories(module_ctx)
     sdks = []
     tools = []
     programs = {"node": [], "wasm_opt": []}
@@ -63,8 +81,6 @@ def _go_wasm_impl(module_ctx):
             tools += module.tags.tool
             programs["node"] += module.tags.node
             programs["wasm_opt"] += module.tags.wasm_opt
-            for tag in module.tags.modules:
-                go_modules_repository(name = tag.name, go = tag.go, go_mod = tag.go_mod, go_sum = tag.go_sum)
     names = []
     for sdk in sdks:
         if sdk.name in names:

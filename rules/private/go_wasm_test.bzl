@@ -3,42 +3,48 @@
 load("//rules/private:actions.bzl", "GOWASM_TYPE")
 load("//rules/private:go_wasm_test_module.bzl", "go_wasm_test_module")
 
-# The package's files are copied: the program may not follow links out of what it is given.
 _LAUNCHER = """\
 #!/bin/sh
-set -eu
-temporary=${{TEST_TMPDIR:-$(mktemp -d)}}
-mkdir -p "$temporary/package" "$temporary/tmp"
-if [ -d '{package}' ]; then cp -RL '{package}/.' "$temporary/package"; fi
-if [ -n "${{TESTBRIDGE_TEST_ONLY:-}}" ]; then set -- "-test.run=$TESTBRIDGE_TEST_ONLY" "$@"; fi
-exec './{tool}' bazel report --name "${{TEST_TARGET:-{name}}}" ${{XML_OUTPUT_FILE:+--xml "$XML_OUTPUT_FILE"}} \\
-    -- --dir "$temporary/package::/package" --dir "$temporary/tmp::/tmp" \\
-    --env PWD=/package --env TMPDIR=/tmp {env} \\
-    '{module}' -test.v=test2json "$@"
+exec {tool} bazel run-test --module {module} --package {package} --hide {tool} --hide {launcher} -- "$@"
 """
+
+def _quote(word):
+    """A word of a shell's."""
+    return "'" + word.replace("'", "'\\''") + "'"
 
 def _go_wasm_run_test_impl(ctx):
     tool = ctx.toolchains[GOWASM_TYPE].gowasm.tool.executable
     launcher = ctx.actions.declare_file(ctx.label.name)
+    repository = ctx.label.repo_name or ctx.workspace_name
     ctx.actions.write(
         launcher,
         _LAUNCHER.format(
-            env = " ".join(["--env '%s=%s'" % pair for pair in sorted(ctx.attr.env.items())]),
-            name = str(ctx.label),
-            module = ctx.file.module.short_path,
-            package = ctx.label.package or ".",
-            tool = tool.short_path,
+            launcher = _quote(launcher.short_path),
+            module = _quote(ctx.file.module.short_path),
+            package = _quote(repository + "/" + ctx.label.package if ctx.label.package else repository),
+            tool = _quote(tool.short_path if "/" in tool.short_path else "./" + tool.short_path),
         ),
         is_executable = True,
     )
     runfiles = ctx.runfiles([ctx.file.module, tool] + ctx.files.data)
-    return DefaultInfo(executable = launcher, runfiles = runfiles)
+    runfiles = runfiles.merge_all([data[DefaultInfo].default_runfiles for data in ctx.attr.data])
+    return [
+        DefaultInfo(executable = launcher, runfiles = runfiles),
+        RunEnvironmentInfo(
+            environment = {
+                name: ctx.expand_location(value, ctx.attr.data)
+                for name, value in ctx.attr.env.items()
+            },
+            inherited_environment = ctx.attr.env_inherit,
+        ),
+    ]
 
 _go_wasm_run_test = rule(
     implementation = _go_wasm_run_test_impl,
     attrs = {
         "data": attr.label_list(allow_files = True, doc = "Files that the tests read."),
         "env": attr.string_dict(doc = "Environment variables of the tests."),
+        "env_inherit": attr.string_list(doc = "Environment variables that the tests have from outside."),
         "module": attr.label(allow_single_file = [".wasm"], mandatory = True, doc = "The test program."),
     },
     test = True,
@@ -55,12 +61,13 @@ def go_wasm_test(
         lang = "",
         data = [],
         env = {},
+        env_inherit = [],
         tags = [],
         **kwargs):
     """Compiles a package's tests for wasip1 and runs them in the engine under `bazel test`.
 
-    `--test_filter` is Go's `-test.run`, `--test_arg` gives other flags of test programs. Tests see the
-    files in `data` that lie below their folder, which is the working directory, and a temporary folder;
+    `--test_filter` is Go's `-test.run`, `--test_arg` gives other flags of test programs. The working directory
+    of tests is their folder in a copy of the runfiles; they see that, a temporary and an output folder, and
     nothing else of the machine.
 
     Args:
@@ -72,7 +79,8 @@ def go_wasm_test(
         importpath: the import path of the package; that of embed without
         lang: version of the language; that of embed without
         data: files that the tests read
-        env: environment variables of the tests
+        env: environment variables of the tests; `$(rootpath LABEL)` and its like name files of data
+        env_inherit: environment variables that the tests have from where Bazel was started
         tags: tags of the targets
         **kwargs: what every test has, such as size
     """
@@ -92,6 +100,7 @@ def go_wasm_test(
         name = name,
         data = data,
         env = env,
+        env_inherit = env_inherit,
         module = name + ".module",
         tags = tags,
         **kwargs

@@ -56,6 +56,9 @@ pub(crate) struct Work<'a> {
     pub(crate) sees_internals: bool,
 }
 
+/// The only file of a package that has none.
+const EMPTY: &str = "_none.go";
+
 /// Compiles; the warnings are for the user.
 pub fn compile(request: &Compile) -> Result<Vec<Diagnostic>, Failure> {
     let folder = files::scratch()?;
@@ -70,6 +73,12 @@ pub fn compile(request: &Compile) -> Result<Vec<Diagnostic>, Failure> {
     };
     if request.with_tests {
         chosen = chosen.with_tests();
+        // All tests look at it from outside, and there is nothing else of it.
+        if chosen.go_files.is_empty() {
+            let text = format!("package {}\n", chosen.name);
+            files::write(&stage.join(EMPTY), text.as_bytes())?;
+            chosen.go_files.push(EMPTY.to_owned());
+        }
     }
     let work = Work { request, sdk: &sdk, stage, scratch, package_path, sees_internals: false };
     // 2. Their directives, which a later link checks together.

@@ -14,6 +14,7 @@ mod sdk;
 mod sources;
 mod std;
 mod test;
+mod test_run;
 mod testmain;
 mod verify;
 
@@ -21,8 +22,9 @@ pub use compile::{Compile, compile};
 pub use generate::{Change, Generate, Generated, generate};
 pub use gowasm_build::Failure;
 pub use link::{Link, link};
-pub use report::Report;
+pub use report::{End, Report};
 pub use sources::Source;
 pub use std::{Std, std};
 pub use test::{CompileTest, compile_test};
+pub use test_run::{Environment, PreparedTest, TestRun, prepare};
 pub use verify::{Verify, verify};

@@ -4,6 +4,32 @@
 use crate::{Failure, files};
 use std::fmt::Write;
 use std::path::Path;
+use std::time::Duration;
+
+/// How a test program ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    Code(i32),
+    Signal,
+    /// It was ended after so long.
+    Time(Duration),
+    Interrupt,
+}
+
+impl End {
+    /// Why that is no success.
+    fn failure(self) -> Option<String> {
+        match self {
+            End::Code(0) => None,
+            End::Code(code) => Some(format!("the program exited with {code}")),
+            End::Signal => Some("the program was stopped by a signal".to_owned()),
+            End::Time(time) => {
+                Some(format!("the program did not end within {:.1} s", time.as_secs_f64()))
+            }
+            End::Interrupt => Some("the program was interrupted".to_owned()),
+        }
+    }
+}
 
 /// Begins a line that is the testing package's own.
 const MARK: u8 = 0x16;
@@ -85,19 +111,16 @@ impl Report {
         });
     }
 
-    /// Writes the XML of a program that ended with this code.
-    pub fn write(&self, name: &str, code: Option<i32>, place: &Path) -> Result<(), Failure> {
-        files::write(place, self.xml(name, code).as_bytes())
+    /// Writes the XML of a program that ended like this.
+    pub fn write(&self, name: &str, end: &End, place: &Path) -> Result<(), Failure> {
+        files::write(place, self.xml(name, *end).as_bytes())
     }
 
-    fn xml(&self, name: &str, code: Option<i32>) -> String {
+    fn xml(&self, name: &str, end: End) -> String {
         let failed = |case: &&Case| matches!(case.ended, None | Some(Ended::Fail));
         let number = self.cases.iter().filter(failed).count();
         // A program that failed with no test of its own to blame.
-        let program = (code != Some(0) && number == 0).then(|| match code {
-            Some(code) => format!("the program exited with {code}"),
-            None => "the program was stopped by a signal".to_owned(),
-        });
+        let program = end.failure().filter(|_| number == 0);
         let skipped = self.cases.iter().filter(|case| case.ended == Some(Ended::Skip)).count();
         let (extra, name) = (usize::from(program.is_some()), escaped(name));
         let mut text = format!(
@@ -106,6 +129,10 @@ impl Report {
             self.cases.len() + extra,
             number + extra,
         );
+        let unfinished = match end.failure() {
+            Some(why) => format!("<failure message=\"did not end: {why}\"/>"),
+            None => "<failure message=\"did not end\"/>".to_owned(),
+        };
         for case in &self.cases {
             let (time, test) = (escaped(&case.time), escaped(&case.name));
             let _ =
@@ -114,7 +141,7 @@ impl Report {
                 Some(Ended::Pass) => "",
                 Some(Ended::Skip) => "<skipped/>",
                 Some(Ended::Fail) => "<failure message=\"failed\"/>",
-                None => "<failure message=\"did not end\"/>",
+                None => &unfinished,
             };
             let _ = writeln!(text, "<system-out>{}</system-out></testcase>", escaped(&case.output));
         }
@@ -158,13 +185,13 @@ mod tests {
         let seen: Vec<&[u8]> =
             said.split_inclusive('\n').map(|line| report.line(line.as_bytes())).collect();
         assert_eq!(seen[..2], [b"".as_slice(), b"=== RUN   TestA\n"]);
-        let xml = report.xml("//a:b", Some(2));
+        let xml = report.xml("//a:b", End::Code(2));
         for part in [
             "<testsuite name=\"//a:b\" tests=\"4\" failures=\"3\" errors=\"0\" skipped=\"1\">",
             "name=\"TestA\" time=\"0.01\"><failure message=\"failed\"/><system-out>--- FAIL: TestFaked (0.00s)\n</system-out>",
             "name=\"TestA/b&lt;c\" time=\"0.00\"><failure message=\"failed\"/><system-out>    x_test.go:1: &lt;no&gt;\n</system-out>",
             "name=\"TestS\" time=\"0.00\"><skipped/><system-out>unfinished</system-out>",
-            "name=\"TestP\" time=\"\"><failure message=\"did not end\"/><system-out>\u{fffd}panic\n</system-out>",
+            "name=\"TestP\" time=\"\"><failure message=\"did not end: the program exited with 2\"/><system-out>\u{fffd}panic\n</system-out>",
         ] {
             assert!(xml.contains(part), "no {part} in\n{xml}");
         }
@@ -172,9 +199,11 @@ mod tests {
 
     #[test]
     fn a_program_that_fails_by_itself_is_a_case() {
-        let xml = Report::default().xml("//a:b", Some(3));
+        let xml = Report::default().xml("//a:b", End::Code(3));
         assert!(xml.contains("tests=\"1\" failures=\"1\""), "{xml}");
         assert!(xml.contains("<failure message=\"the program exited with 3\"/>"), "{xml}");
-        assert!(Report::default().xml("//a:b", Some(0)).contains("tests=\"0\" failures=\"0\""));
+        assert!(
+            Report::default().xml("//a:b", End::Code(0)).contains("tests=\"0\" failures=\"0\"")
+        );
     }
 }

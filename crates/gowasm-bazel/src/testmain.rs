@@ -102,6 +102,27 @@ fn example(name: String, function: Node<'_>, text: &[u8]) -> Option<Example> {
     })
 }
 
+/// Bazel starts the program once a shard, and says so in its environment.
+const SHARD: &str = "var number int
+
+func inShard[T any](all []T) []T {
+	shards, _ := strconv.Atoi(os.Getenv(\"TEST_TOTAL_SHARDS\"))
+	index, _ := strconv.Atoi(os.Getenv(\"TEST_SHARD_INDEX\"))
+	if shards < 2 {
+		return all
+	}
+	var chosen []T
+	for _, one := range all {
+		if number%shards == index {
+			chosen = append(chosen, one)
+		}
+		number++
+	}
+	return chosen
+}
+
+";
+
 pub(crate) fn text(import_path: &str, inner: &Tests, outer: &Tests) -> String {
     let mut text = String::from("package main\n\nimport (\n\t\"os\"\n");
     let main = match (inner.has_main, outer.has_main) {
@@ -112,7 +133,7 @@ pub(crate) fn text(import_path: &str, inner: &Tests, outer: &Tests) -> String {
     if main.is_some() {
         text += "\t\"reflect\"\n";
     }
-    text += "\t\"testing\"\n\t\"testing/internal/testdeps\"\n";
+    text += "\t\"strconv\"\n\t\"testing\"\n\t\"testing/internal/testdeps\"\n";
     let packages = [
         ("_test", import_path.to_owned(), inner),
         ("_xtest", format!("{import_path}_test"), outer),
@@ -139,7 +160,8 @@ pub(crate) fn text(import_path: &str, inner: &Tests, outer: &Tests) -> String {
         let more = |e: &Example| format!(", {:?}, {}", e.output, e.unordered);
         tests.examples.iter().map(|example| (example.name.clone(), more(example))).collect()
     });
-    text += "func main() {\n\tm := testing.MainStart(testdeps.TestDeps{}, tests, benchmarks, fuzzTargets, examples)\n";
+    text += SHARD;
+    text += "func main() {\n\tm := testing.MainStart(testdeps.TestDeps{}, inShard(tests), inShard(benchmarks), inShard(fuzzTargets), inShard(examples))\n";
     match main {
         // As `go test` does: what TestMain left in m is the exit code.
         Some(package) => {

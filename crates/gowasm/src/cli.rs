@@ -57,7 +57,9 @@ pub(crate) struct GlobalArgs {
 
 pub fn run() -> ExitCode {
     let mut arguments: Vec<_> = std::env::args_os().collect();
-    if arguments.get(1).is_some_and(|command| command == "bazel") {
+    let is = |at: usize, name: &str| arguments.get(at).is_some_and(|argument| argument == name);
+    // The arguments of a test are the user's: no file stands for any of them.
+    if is(1, "bazel") && !is(2, "run-test") {
         arguments = match param_file::expand(arguments) {
             Ok(expanded) => expanded,
             Err(failure) => return report(&failure, None),

@@ -4,7 +4,7 @@ use super::e2e::{
     Digests, KEPT, LOCAL, MODULE, all_ran, case, digests, edit, name_wasm_opt, output, ran, refused,
 };
 use super::log::Spawn;
-use super::{Kit, Machine};
+use super::{Kit, Machine, testing};
 use crate::test::Count;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -144,6 +144,8 @@ pub(super) fn run(count: &mut Count, kit: &Kit) -> Option<Digests> {
         ensure!(!run.succeeded && run.said.contains("FAIL tagged() = 1"), "{}", run.said);
         Ok(())
     });
+    testing::run(count, &machine);
+    testing::go_modules(count, &machine);
     rules_go(count, kit, &machine);
     programs(count, kit, &machine);
     Some(clean)

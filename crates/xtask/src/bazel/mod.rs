@@ -13,6 +13,7 @@ mod machine;
 pub(crate) mod remote;
 mod room;
 mod rules_go;
+mod testing;
 
 pub(crate) use buildifier::Buildifier;
 pub(crate) use machine::{Kit, Machine, Run, copy_checkout};

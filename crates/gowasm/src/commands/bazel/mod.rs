@@ -3,7 +3,7 @@
 mod compile;
 mod generate;
 mod link;
-mod report;
+mod run_test;
 mod size;
 mod std;
 mod test;
@@ -30,7 +30,7 @@ enum Action {
     Std(std::Args),
     Compile(compile::Args),
     Link(link::Args),
-    Report(report::Args),
+    RunTest(run_test::Args),
     Size(size::Args),
     Test(test::Args),
     Verify(verify::Args),
@@ -39,7 +39,7 @@ enum Action {
 pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
     let warnings = match args.action {
         Action::Generate(args) => return generate::run(args, context),
-        Action::Report(args) => return report::run(&args, context),
+        Action::RunTest(args) => return run_test::run(args, context),
         Action::Size(args) => size::run(args, context),
         Action::Std(args) => std::run(args),
         Action::Compile(args) => compile::run(args),
