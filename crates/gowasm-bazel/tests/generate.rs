@@ -77,12 +77,12 @@ impl Place {
         fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
-    fn ask(&self, tags: &[&str]) -> Result<Generated, Failure> {
+    fn ask(&self, tags: Option<&[&str]>) -> Result<Generated, Failure> {
         let gos = std::env::var_os("GOWASM_TEST_GOS").unwrap_or_default();
         let request = Generate {
             started_in: self.path(""),
             folders: vec![PathBuf::from(".")],
-            tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+            tags: tags.map(|tags| tags.iter().map(|tag| (*tag).to_owned()).collect()),
             go: std::env::split_paths(&gos).next().filter(|go| !go.as_os_str().is_empty()),
         };
         generate(&request, &Silent, &AtomicBool::new(false))
@@ -90,15 +90,19 @@ impl Place {
 
     /// Writes what should be there; a second time nothing is left to do.
     fn generate(&self, tags: &[&str]) -> Generated {
+        self.generate_with(Some(tags).filter(|tags| !tags.is_empty()))
+    }
+
+    fn generate_with(&self, tags: Option<&[&str]>) -> Generated {
         let done = self.ask(tags).unwrap_or_else(|failure| panic!("{failure}"));
         done.changes.iter().for_each(|change| change.write().unwrap());
-        let again = self.ask(tags).unwrap();
+        let again = self.ask(None).unwrap();
         assert!(again.changes.is_empty(), "{:#?}", again.changes);
         done
     }
 
     fn refused(&self) -> String {
-        self.ask(&[]).unwrap_err().to_string()
+        self.ask(None).unwrap_err().to_string()
     }
 }
 
@@ -213,6 +217,13 @@ fn files_follow_the_sources() {
     assert!(!place.read("tool/BUILD.bazel").contains("deps"));
     place.generate(&["tagged"]);
     has(&place.read("tool/BUILD.bazel"), "    deps = [\"//words\"],\n");
+    // The tags are remembered until others are named.
+    assert_eq!(place.read("BUILD.bazel"), "# gowasm:tags tagged\n");
+    assert!(place.generate(&[]).changes.is_empty());
+    place.generate_with(Some(&[]));
+    assert!(!place.read("tool/BUILD.bazel").contains("deps"));
+    assert_eq!(place.read("BUILD.bazel"), "");
+    place.generate(&["tagged"]);
     // The dependency goes, tests appear in a package main, another package goes.
     fs::remove_file(place.path("tool/tagged.go")).unwrap();
     place.write("tool/main_test.go", "package main\n\nimport _ \"testing\"\n");
@@ -250,7 +261,9 @@ fn rules_and_files_are_left_alone_on_request() {
     assert_eq!(place.read("internal/page/BUILD.bazel"), own);
     let said: Vec<_> = warnings.iter().map(ToString::to_string).collect();
     assert_eq!(said.len(), 1, "{said:?}");
-    has(&said[0], "internal/page/BUILD.bazel:8:5: warning: `deps` is an expression of your own");
+    let warning =
+        "internal/page/BUILD.bazel:8:5: warning: `deps` of go_wasm_package `page` is an expression";
+    has(&said[0], warning);
     has(&said[0], "@third//example.com/far/deep");
 }
 
@@ -268,6 +281,111 @@ fn import_paths_have_the_targets_that_the_user_names() {
     place.generate(&[]);
     has(&place.read("tool/BUILD.bazel"), "deps = [\"//proto:made_go\"]");
     has(&place.read("plugin/BUILD.bazel"), "\"@far//:deep\"");
+}
+
+#[test]
+fn packages_that_rules_make_are_found_by_their_import_paths() {
+    let place = Place::new();
+    let made = "load(\"@rules_go_wasm//rules:defs.bzl\", \"go_wasm_package\")\nload(\"//:defs.bzl\", \"words_from\")\n\n\
+        genrule(\n    name = \"make\",\n    outs = [\"made.go\"],\n)\n\n\
+        go_wasm_package(\n    name = \"made_lib\",\n    srcs = [\"made.go\"],\n    importpath = \"example.com/app/made\",\n)\n\n\
+        words_from(\n    name = \"macro\",\n    importpath = \"example.com/app/by/macro\",\n)\n";
+    place.write("made/BUILD.bazel", made);
+    place.write(
+        "tool/main.go",
+        "package main\n\nimport (\n\t_ \"example.com/app/by/macro\"\n\t_ \"example.com/app/made\"\n)\n\nfunc main() {}\n",
+    );
+    place.generate(&[]);
+    assert_eq!(place.read("made/BUILD.bazel"), made);
+    let tool = place.read("tool/BUILD.bazel");
+    has(&tool, "        \"//made:macro\",\n        \"//made:made_lib\",\n");
+    // What rules_go compiles is none of ours.
+    let of_rules_go = made
+        .replace("go_wasm_package", "go_library")
+        .replace("rules_go_wasm//rules:", "rules_go//go:");
+    place.write("made/BUILD.bazel", &of_rules_go);
+    let said = place.refused();
+    has(
+        &said,
+        "tool/BUILD.bazel: go_wasm_binary `tool`: example.com/app/tool imports example.com/app/made",
+    );
+}
+
+#[test]
+fn a_renamed_folder_keeps_its_rules() {
+    let place = Place::new();
+    place.generate(&[]);
+    fs::rename(place.path("words"), place.path("phrases")).unwrap();
+    place.write(
+        "phrases/words_test.go",
+        "package words_test\n\nimport (\n\t_ \"example.com/app/phrases\"\n\t_ \"example.com/far/deep\"\n\t_ \"testing\"\n)\n",
+    );
+    // Who imports it by its old name is told so.
+    let said = place.refused();
+    let rule = "plugin/BUILD.bazel: go_wasm_library `plugin`";
+    has(&said, &format!("{rule}: example.com/app/plugin imports example.com/app/words"));
+    place.write("plugin/main.go", "package main\n\nimport (\n\t_ \"example.com/app/phrases\"\n\t_ \"example.com/far/deep\"\n)\n\nfunc main() {}\n");
+    place.generate(&[]);
+    let phrases = WORDS.replace("example.com/app/words", "example.com/app/phrases");
+    assert_eq!(place.read("phrases/BUILD.bazel"), phrases);
+    has(&place.read("plugin/BUILD.bazel"), "\"//phrases:words\"");
+}
+
+#[test]
+fn kinds_of_rules_are_mapped_to_the_users_own() {
+    let place = Place::new();
+    place.write(
+        "BUILD.bazel",
+        "# gazelle:map_kind go_wasm_package my_package //tools:defs.bzl\n# gowasm:map_kind go_wasm_test my_test //tools:tests.bzl\n",
+    );
+    place.generate(&[]);
+    let words = WORDS
+        .replace(
+            "load(\"@rules_go_wasm//rules:defs.bzl\", \"go_wasm_package\", \"go_wasm_test\")",
+            "load(\"//tools:defs.bzl\", \"my_package\")\nload(\"//tools:tests.bzl\", \"my_test\")",
+        )
+        .replace("go_wasm_package", "my_package")
+        .replace("go_wasm_test", "my_test");
+    assert_eq!(place.read("words/BUILD.bazel"), words);
+    has(&place.read("plugin/BUILD.bazel"), "        \"//words\",\n");
+    // A rule whose kind is not mapped any more is known by its import path all the same.
+    fs::remove_file(place.path("words/words_test.go")).unwrap();
+    place.generate(&[]);
+    let words = place.read("words/BUILD.bazel");
+    assert!(!words.contains("my_test") && words.contains("my_package("), "{words}");
+}
+
+#[test]
+fn a_plan_that_is_added_later_gets_into_its_rule() {
+    let place = Place::new();
+    place.generate(&[]);
+    place.write("tool/tool.plan.toml", "");
+    place.generate(&[]);
+    has(&place.read("tool/BUILD.bazel"), "    plan = \"tool.plan.toml\",\n");
+    // Whoever wants no verification has no plan.
+    let without = place
+        .read("tool/BUILD.bazel")
+        .replace("    plan = \"tool.plan.toml\",\n", "    verify = False,\n");
+    place.write("tool/BUILD.bazel", &without);
+    place.generate(&[]);
+    assert_eq!(place.read("tool/BUILD.bazel"), without);
+}
+
+#[test]
+fn comments_for_gazelle_name_import_paths_and_targets() {
+    let place = Place::new();
+    place.write("words/BUILD.bazel", "# gazelle:prefix words.org\n");
+    place.write("plugin/BUILD.bazel", "# gazelle:resolve go example.com/far/deep //far:deep\n");
+    place.write(
+        "tool/main.go",
+        "package main\n\nimport (\n\t_ \"example.com/far/deep\"\n\t_ \"words.org\"\n)\n\nfunc main() {}\n",
+    );
+    place.generate(&[]);
+    has(&place.read("words/BUILD.bazel"), "    importpath = \"words.org\",\n");
+    has(&place.read("plugin/BUILD.bazel"), "        \"//far:deep\",\n        \"//words\",\n");
+    // A comment is for its folder and those below.
+    let tool = place.read("tool/BUILD.bazel");
+    has(&tool, "        \"//words\",\n        \"@third//example.com/far/deep\",\n");
 }
 
 #[test]
@@ -299,7 +417,8 @@ fn what_cannot_be_done_is_told_with_its_place() {
     let place = Place::new();
     place.write("MODULE.bazel", "module(name = \"app\")\n");
     let said = place.refused();
-    has(&said, "example.com/app/plugin imports example.com/far/deep");
+    let rule = "plugin/BUILD.bazel: go_wasm_library `plugin`";
+    has(&said, &format!("{rule}: example.com/app/plugin imports example.com/far/deep"));
     has(&said, "hint: add `go_wasm.modules(go_mod = \"//:go.mod\"");
     fs::remove_file(place.path("MODULE.bazel")).unwrap();
     has(&place.refused(), "has a MODULE.bazel");

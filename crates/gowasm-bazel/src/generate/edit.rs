@@ -63,12 +63,12 @@ impl<'a> Edits<'a> {
                 Merged::Same => {}
                 Merged::Changed(text) if text == "[]" => self.remove(argument),
                 Merged::Changed(text) => self.replacements.push((argument.value.clone(), text)),
-                Merged::LeftAlone => self.note(argument, name, value),
+                Merged::LeftAlone => self.note(call, argument, name, value),
             },
         }
     }
 
-    fn note(&mut self, argument: &Argument, name: &str, value: &Value) {
+    fn note(&mut self, call: &Call, argument: &Argument, name: &str, value: &Value) {
         let text = &self.file.text[argument.value.clone()];
         let wanted = match value {
             Value::List(elements) if name == "deps" => elements.as_slice(),
@@ -82,7 +82,9 @@ impl<'a> Edits<'a> {
             .collect();
         if !lacking.is_empty() {
             let message = format!(
-                "`{name}` is an expression of your own and is left as it is; it may lack {}",
+                "`{name}` of {} `{}` is an expression of your own and is left as it is; it may lack {}",
+                call.function,
+                call.string("name").unwrap_or_default(),
                 lacking.join(", ")
             );
             self.notes.push((argument.span.start, message));

@@ -1,7 +1,8 @@
 //! The packages of the user as Go lists them, for each target and set of build tags.
 
 use super::Generate;
-use super::label::Label;
+use super::comments::Comments;
+use super::index::Index;
 use super::workspace::Workspace;
 use crate::Failure;
 use gowasm_build::{List, Progress};
@@ -56,6 +57,16 @@ pub(super) struct Listing {
     /// Where packages are that somebody imports.
     pub(super) places: BTreeMap<String, Place>,
     pub(super) warnings: Vec<Diagnostic>,
+}
+
+impl Listing {
+    /// A package that is here stays, whatever Go makes of another name of it.
+    fn put(&mut self, import_path: &str, place: Place) {
+        let known = matches!(self.places.get(import_path), Some(Place::Here(_)));
+        if !known || matches!(place, Place::Here(_)) {
+            self.places.insert(import_path.to_owned(), place);
+        }
+    }
 }
 
 pub(super) enum Place {
@@ -124,8 +135,23 @@ const FIELDS: &str = "-json=Dir,ImportPath,Name,Standard,DepOnly,ForTest,Module,
 pub(super) struct Own<'a> {
     /// Folders.
     pub(super) ignored: BTreeSet<String>,
-    /// Targets of import paths, which Go need not know.
-    pub(super) resolved: &'a BTreeMap<String, Label>,
+    /// Targets and names of import paths, which Go need not know.
+    pub(super) comments: &'a Comments,
+    pub(super) index: &'a Index,
+    /// Build tags that packages may be compiled with.
+    pub(super) tags: &'a [String],
+}
+
+impl Own<'_> {
+    /// Whether somebody knows what Go does not find.
+    fn knows(&self, listed: &Listed, workspace: &Workspace) -> bool {
+        let import_path = &listed.import_path;
+        let folder = || self.comments.folder(import_path);
+        self.comments.name(import_path)
+            || listed.missing().is_some()
+                && (self.index.get(import_path).is_some()
+                    || folder().is_some_and(|folder| workspace.path(&folder).is_dir()))
+    }
 }
 
 /// Lists what lies below these folders, each of which belongs to a Go module.
@@ -140,8 +166,8 @@ pub(super) fn list(
     let mut listing = Listing::default();
     let mut refused = Vec::new();
     let mut tag_sets = vec![Vec::new()];
-    if !request.tags.is_empty() {
-        tag_sets.push(request.tags.clone());
+    if !own.tags.is_empty() {
+        tag_sets.push(own.tags.to_vec());
     }
     for folder in folders {
         for goos in TARGETS {
@@ -159,8 +185,7 @@ pub(super) fn list(
                 // What is listed besides for the sake of tests: their programs, packages with tests in them.
                 listed.retain(|package| package.for_test.is_empty() && !package.is_test_program());
                 let exporting = exporting(&listed)?;
-                let expected =
-                    listed.iter().filter(|it| own.resolved.contains_key(&it.import_path));
+                let expected = listed.iter().filter(|listed| own.knows(listed, workspace));
                 let expected: BTreeSet<String> = expected
                     .filter_map(|package| Some(package.error.as_ref()?.err.clone()))
                     .collect();
@@ -171,8 +196,18 @@ pub(super) fn list(
                         Place::Here(folder) => !package.dep_only && !own.ignored.contains(folder),
                         _ => false,
                     };
-                    let import_path = package.import_path.clone();
-                    listing.places.insert(import_path.clone(), place);
+                    let exports = package.exports(&exporting);
+                    let mut import_path = package.import_path.clone();
+                    listing.put(&import_path, place);
+                    // A comment may say that it is called otherwise.
+                    if let Some(Place::Here(folder)) = listing.places.get(&import_path)
+                        && let Some(own) = own.comments.import_path(folder)
+                    {
+                        let folder = folder.clone();
+                        listing.put(&own, Place::Here(folder));
+                        import_path = own;
+                    }
+                    package.import_path.clone_from(&import_path);
                     if !ours {
                         continue;
                     }
@@ -180,7 +215,7 @@ pub(super) fn list(
                         // Not for this target.
                         (Some(error), _) if error.is_of_constraints() => {}
                         (Some(error), _) => refused.push((import_path, vec![error.clone()])),
-                        (None, []) => add(&mut listing, package, goos, &exporting, workspace),
+                        (None, []) => add(&mut listing, package, goos, exports, workspace),
                         (None, errors) => refused.push((import_path, errors.to_vec())),
                     }
                 }
@@ -207,7 +242,15 @@ fn judge(
         if grave.is_empty() && !listing.packages.contains_key(&import_path) {
             let why =
                 excluded.first().map(|error| error.err.replace('\n', " ")).unwrap_or_default();
-            let message = format!("{import_path} gets no rule: for wasm, {why}");
+            let message = match listing.places.get(&import_path) {
+                Some(Place::Here(folder)) => {
+                    let path = workspace.build_file(folder);
+                    let path = path.unwrap_or_else(|| workspace.path(folder).join("BUILD.bazel"));
+                    let shown = workspace.shown(&path);
+                    format!("{shown}: {import_path} gets no rule: for wasm, {why}")
+                }
+                _ => format!("{import_path} gets no rule: for wasm, {why}"),
+            };
             listing.warnings.push(Diagnostic::warning(message));
         }
     }
@@ -218,13 +261,7 @@ fn judge(
     if found.is_empty() { Ok(()) } else { Err(Failure::Input(found)) }
 }
 
-fn add(
-    listing: &mut Listing,
-    listed: Listed,
-    goos: Goos,
-    exporting: &BTreeSet<String>,
-    workspace: &Workspace,
-) {
+fn add(listing: &mut Listing, listed: Listed, goos: Goos, exports: bool, workspace: &Workspace) {
     let Some(Place::Here(folder)) = listing.places.get(&listed.import_path) else { return };
     if listed.go_files.is_empty()
         && listed.test_go_files.is_empty()
@@ -233,8 +270,6 @@ fn add(
         return;
     }
     let folder = folder.clone();
-    let exports =
-        listed.deps.iter().chain([&listed.import_path]).any(|path| exporting.contains(path));
     let package = listing.packages.entry(listed.import_path).or_default();
     let module = listed.module.unwrap_or_default();
     package.name = listed.name;
@@ -286,12 +321,24 @@ impl Listed {
             && self.go_files.iter().any(|file| file.ends_with("_testmain.go"))
     }
 
+    /// Whether a module that it is the main package of has exports.
+    fn exports(&self, exporting: &BTreeSet<String>) -> bool {
+        self.deps.iter().chain([&self.import_path]).any(|path| exporting.contains(path))
+    }
+
+    /// Why there is nothing where Go looks.
+    fn missing(&self) -> Option<&str> {
+        let error = self.error.as_ref()?;
+        let nothing = self.dir.as_os_str().is_empty() || error.err.contains("no Go files in ");
+        nothing.then_some(error.err.as_str())
+    }
+
     fn place(&self, workspace: &Workspace) -> Place {
         if self.standard {
             return Place::Standard;
         }
-        if let (true, Some(error)) = (self.dir.as_os_str().is_empty(), &self.error) {
-            return Place::Missing(error.err.clone());
+        if let Some(why) = self.missing() {
+            return Place::Missing(why.to_owned());
         }
         match workspace.below(&self.dir) {
             Some(folder) => Place::Here(folder),

@@ -1,7 +1,9 @@
 //! The rules that a Go package gets.
 
+use super::comments::Comments;
 use super::format::Value;
 use super::golist::{Listing, Package, Place};
+use super::index::Index;
 use super::label::{self, Label};
 use super::workspace::Workspace;
 use gowasm_directive::Goos;
@@ -21,8 +23,10 @@ pub(super) struct Rules<'a> {
     pub(super) listing: &'a Listing,
     /// The target of each package of the workspace.
     pub(super) targets: BTreeMap<String, Label>,
-    /// What the user says of import paths.
-    pub(super) resolved: BTreeMap<String, Label>,
+    /// What the user says of import paths and kinds of rules.
+    pub(super) comments: &'a Comments,
+    /// The import paths that rules have.
+    pub(super) index: &'a Index,
     /// Folders that are packages to Bazel.
     pub(super) bazel_packages: BTreeSet<String>,
 }
@@ -74,7 +78,7 @@ impl Rules<'_> {
     }
 
     /// The plan of a module, by its usual name.
-    fn plan(&self, package: &Package, name: &str) -> Option<String> {
+    pub(super) fn plan(&self, package: &Package, name: &str) -> Option<String> {
         let plan = format!("{name}.plan.toml");
         self.workspace.path(&package.folder).join(&plan).is_file().then_some(plan)
     }
@@ -131,17 +135,26 @@ impl Rules<'_> {
     }
 
     pub(super) fn label(&self, importer: &Package, import_path: &str) -> Option<Label> {
-        if let Some(label) = self.resolved.get(import_path) {
+        if let Some(label) = self.comments.resolve(&importer.folder, import_path) {
             return Some(label.clone());
         }
-        match self.listing.places.get(import_path)? {
-            Place::Standard | Place::Missing(_) => None,
-            Place::Here(_) => self.targets.get(import_path).cloned(),
-            Place::Elsewhere { .. } => {
+        let place = self.listing.places.get(import_path);
+        match (place, self.index.get(import_path)) {
+            (Some(Place::Standard), _) => None,
+            (Some(Place::Here(_)), _) => self.targets.get(import_path).cloned(),
+            (_, Some(label)) => Some(label.clone()),
+            (Some(Place::Elsewhere { .. }), None) => {
                 let repository = self.workspace.repository(&importer.go_module)?;
                 Some(Label::new(repository, import_path, label::last(import_path)))
             }
+            (Some(Place::Missing(_)) | None, None) => None,
         }
+    }
+
+    /// Whether a comment or a rule says which target an import leads to.
+    pub(super) fn is_named(&self, importer: &Package, import_path: &str) -> bool {
+        self.comments.resolve(&importer.folder, import_path).is_some()
+            || self.index.get(import_path).is_some()
     }
 
     /// Files below the package's folder; one that lies in a package of its own to Bazel has a label there.

@@ -13,8 +13,8 @@ pub(crate) struct File {
     pub(crate) head: usize,
     /// A comment line `# gowasm:ignore`.
     pub(crate) ignored: bool,
-    /// Comment lines `# gowasm:resolve IMPORTPATH LABEL`.
-    pub(crate) resolves: Vec<(String, String)>,
+    /// Comment lines at the top level, without `#`.
+    pub(crate) comments: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -131,13 +131,13 @@ pub(crate) fn parse(text: String, shown: &str) -> Result<File, Diagnostic> {
         ));
     }
     let reader = Reader { text: &text };
-    let (mut calls, mut head, mut ignored, mut resolves) = (Vec::new(), None, false, Vec::new());
+    let (mut calls, mut head, mut ignored, mut comments) = (Vec::new(), None, false, Vec::new());
     let mut docstring_end = 0;
     for statement in root.named_children(&mut root.walk()) {
         if statement.kind() == "comment" {
             let comment = reader.of(statement).trim_start_matches('#').trim();
             ignored |= comment == "gowasm:ignore";
-            resolves.extend(resolve(comment));
+            comments.push(comment.to_owned());
             continue;
         }
         if statement.start_byte() == root.start_byte() && reader.is_docstring(statement) {
@@ -148,7 +148,7 @@ pub(crate) fn parse(text: String, shown: &str) -> Result<File, Diagnostic> {
         calls.extend(reader.call(statement));
     }
     let head = head.unwrap_or(text.len()).max(docstring_end);
-    Ok(File { calls, head, ignored, resolves, text })
+    Ok(File { calls, head, ignored, comments, text })
 }
 
 fn first_error(node: Node<'_>) -> Option<usize> {
@@ -159,14 +159,6 @@ fn first_error(node: Node<'_>) -> Option<usize> {
         return Some(node.start_byte());
     }
     node.children(&mut node.walk()).find_map(first_error).or(Some(node.start_byte()))
-}
-
-fn resolve(comment: &str) -> Option<(String, String)> {
-    let mut words = comment.strip_prefix("gowasm:resolve ")?.split_whitespace();
-    match (words.next(), words.next(), words.next()) {
-        (Some(import_path), Some(label), None) => Some((import_path.to_owned(), label.to_owned())),
-        _ => None,
-    }
 }
 
 fn is_keep(comment: &str) -> bool {

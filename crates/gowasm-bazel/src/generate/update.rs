@@ -1,5 +1,6 @@
 //! One BUILD file, brought up to date with the Go package in its folder.
 
+use super::comments::{Comments, MappedKind};
 use super::edit::Edits;
 use super::format::{self, Value};
 use super::golist::Package;
@@ -13,45 +14,77 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// A file and the names that our rules have in it.
-struct Names<'a> {
+pub(super) struct Names<'a> {
     file: &'a File,
     /// The folder.
     path: PathBuf,
-    /// As the file calls it, and what it is.
-    kinds: Vec<(&'a str, &'a str)>,
+    known: Vec<Known<'a>>,
+    /// What new rules are made with.
+    spelled: Vec<MappedKind>,
+}
+
+/// A rule that the file loads.
+struct Known<'a> {
+    /// As the file calls it.
+    called: &'a str,
+    rule: MappedKind,
 }
 
 impl<'a> Names<'a> {
-    fn of(file: &'a File, folder: &str, workspace: &Workspace) -> Self {
-        let bzl = Label::parse(&defs(workspace), folder);
-        let mut kinds = Vec::new();
+    pub(super) fn of(
+        file: &'a File,
+        folder: &str,
+        workspace: &Workspace,
+        comments: &Comments,
+    ) -> Self {
+        let bzl = defs(workspace);
+        let own =
+            |kind: &&'static str| MappedKind { kind, name: (*kind).to_owned(), bzl: bzl.clone() };
+        let ours = KINDS.iter().map(own);
+        let rules: Vec<MappedKind> = ours.chain(comments.mapped_kinds().cloned()).collect();
+        let mut known = Vec::new();
         for load in file.calls.iter().filter(|call| call.function == "load") {
-            let from = load.arguments.first().and_then(Argument::string);
-            if from.is_none_or(|text| Label::parse(text, folder) != bzl) {
-                continue;
-            }
+            let Some(from) = load.arguments.first().and_then(Argument::string) else { continue };
+            let from = Label::parse(from, folder);
             for argument in &load.arguments[1..] {
-                let Some(kind) = argument.string() else { continue };
-                kinds.push((argument.name.as_deref().unwrap_or(kind), kind));
+                let Some(symbol) = argument.string() else { continue };
+                let mut of = rules.iter().filter(|rule| rule.name == symbol);
+                let rule = of.find(|rule| Label::parse(&rule.bzl, folder) == from);
+                known.extend(rule.map(|rule| Known {
+                    called: argument.name.as_deref().unwrap_or(symbol),
+                    rule: rule.clone(),
+                }));
             }
         }
-        Names { file, kinds, path: workspace.path(folder) }
+        let spelled = KINDS
+            .iter()
+            .map(|kind| comments.mapped(folder, kind).cloned().unwrap_or_else(|| own(kind)));
+        Names { file, known, spelled: spelled.collect(), path: workspace.path(folder) }
     }
 
-    fn kind(&self, call: &Call) -> Option<&'a str> {
-        self.kinds.iter().find(|(name, _)| *name == call.function).map(|(_, kind)| *kind)
+    fn rule(&self, call: &Call) -> Option<&MappedKind> {
+        self.known.iter().find(|known| known.called == call.function).map(|known| &known.rule)
     }
 
-    /// What a new rule of this kind is written as.
-    fn spell<'k>(&self, kind: &'k str) -> &'k str
-    where
-        'a: 'k,
-    {
-        self.kinds.iter().find(|(_, known)| *known == kind).map_or(kind, |(name, _)| name)
+    pub(super) fn kind(&self, call: &Call) -> Option<&'static str> {
+        self.rule(call).map(|rule| rule.kind)
     }
 
-    /// The rules that compile a package: those of modules are main packages.
-    fn of_package(&self, import_path: &str, name: &str) -> Vec<&'a Call> {
+    /// What a new rule of this kind is made with, and how the file writes it.
+    fn spell(&self, kind: &str) -> Option<(&MappedKind, &str)> {
+        let rule = self.spelled.iter().find(|rule| rule.kind == kind)?;
+        let known = self.known.iter().find(|known| known.rule == *rule);
+        Some((rule, known.map_or(rule.name.as_str(), |known| known.called)))
+    }
+
+    /// The rules that compile a package: those of modules are main packages. Without one that says so, it is
+    /// that of another import path which has the package's sources: its folder has another name now.
+    pub(super) fn of_package(
+        &self,
+        import_path: &str,
+        name: &str,
+        package: Option<&Package>,
+    ) -> Vec<&'a Call> {
         let is_of = |call: &&Call| {
             let own = match (self.kind(call), call.string("importpath")) {
                 (Some(PACKAGE), own) => own == Some(import_path),
@@ -61,7 +94,15 @@ impl<'a> Names<'a> {
             };
             own && call.argument("embed").is_none()
         };
-        self.file.calls.iter().filter(is_of).collect()
+        let found: Vec<&Call> = self.file.calls.iter().filter(is_of).collect();
+        let Some(package) = package.filter(|_| found.is_empty()) else { return found };
+        let moved = |call: &&Call| {
+            matches!(self.kind(call), Some(PACKAGE | LIBRARY | BINARY))
+                && call.string("importpath").is_some()
+                && call.strings("srcs").any(|source| package.sources.contains(source))
+        };
+        let moved: Vec<&Call> = self.file.calls.iter().filter(moved).collect();
+        if moved.len() == 1 { moved } else { found }
     }
 
     /// The rule of its tests: that of the usual name, or the only one that embeds the package.
@@ -110,13 +151,13 @@ fn defs(workspace: &Workspace) -> String {
 pub(super) fn target_name(
     import_path: &str,
     folder: &str,
-    file: Option<&File>,
-    workspace: &Workspace,
+    names: Option<&Names<'_>>,
+    package: Option<&Package>,
 ) -> String {
     let usual = label::last(if folder.is_empty() { import_path } else { folder }).to_owned();
-    let Some(file) = file else { return usual };
-    let names = Names::of(file, folder, workspace);
-    match names.of_package(import_path, &usual).first().and_then(|call| call.string("name")) {
+    let Some(names) = names else { return usual };
+    let calls = names.of_package(import_path, &usual, package);
+    match calls.first().and_then(|call| call.string("name")) {
         Some(name) => name.to_owned(),
         None if names.is_free(&usual) => usual,
         None => format!("{usual}_wasm"),
@@ -130,7 +171,7 @@ pub(super) fn update(
     shown: &str,
     warnings: &mut Vec<Diagnostic>,
 ) -> String {
-    let names = Names::of(file, folder, rules.workspace);
+    let names = Names::of(file, folder, rules.workspace, rules.comments);
     let mut updated = Update {
         rules,
         folder,
@@ -159,8 +200,8 @@ struct Update<'a> {
     edits: Edits<'a>,
     /// Rules that a package has, by where they stand.
     used: Vec<usize>,
-    /// Kinds of new rules.
-    added: BTreeSet<&'static str>,
+    /// What new rules are made with.
+    added: BTreeSet<MappedKind>,
 }
 
 impl Update<'_> {
@@ -169,7 +210,7 @@ impl Update<'_> {
             return;
         }
         let Some(target) = self.rules.targets.get(import_path) else { return };
-        let existing = self.names.of_package(import_path, &target.name);
+        let existing = self.names.of_package(import_path, &target.name, Some(package));
         for call in &existing {
             let kind = self.names.kind(call).unwrap_or(PACKAGE);
             let goos = match call.string("goos") {
@@ -177,6 +218,7 @@ impl Update<'_> {
                 _ => Goos::Wasip1,
             };
             self.manage(call, self.rules.managed(import_path, package, kind, goos));
+            self.add_plan(call, kind, package);
         }
         if existing.is_empty() {
             let kind = self.rules.kind(package);
@@ -187,12 +229,24 @@ impl Update<'_> {
         }
     }
 
+    /// A plan that was written after the rule.
+    fn add_plan(&mut self, call: &Call, kind: &str, package: &Package) {
+        let verify = call.argument("verify").map(|it| &self.names.file.text[it.value.clone()]);
+        let names = call.string("name").into_iter().chain([label::last(&package.folder)]);
+        let plan = names.filter_map(|name| self.rules.plan(package, name)).next();
+        if let (LIBRARY | BINARY, false, None, Some(plan)) =
+            (kind, call.keep || verify == Some("False"), call.argument("plan"), plan)
+        {
+            self.edits.set(call, "plan", &Value::String(plan), &|_| false);
+        }
+    }
+
     fn tests(&mut self, import_path: &str, package: &Package) {
         if package.tests.is_empty() {
             return;
         }
         let Some(target) = self.rules.targets.get(import_path) else { return };
-        let calls = self.names.of_package(import_path, &target.name);
+        let calls = self.names.of_package(import_path, &target.name, Some(package));
         let mut embedded: Vec<&str> = calls.iter().filter_map(|call| call.string("name")).collect();
         embedded.push(&target.name);
         let usual = format!("{}_test", target.name);
@@ -235,32 +289,42 @@ impl Update<'_> {
     fn add(&mut self, kind: &'static str, name: &str, mut attributes: Attributes) {
         attributes.retain(|(_, value)| *value != Value::List(Vec::new()));
         attributes.push(("name", Value::String(name.to_owned())));
-        self.added.insert(kind);
-        self.edits.add_rule(format::rule(self.names.spell(kind), &attributes));
+        let Some((rule, called)) = self.names.spell(kind) else { return };
+        self.edits.add_rule(format::rule(called, &attributes));
+        self.added.insert(rule.clone());
     }
 
     /// Rules whose sources are all gone, and the names that are loaded for nothing.
     fn remove_stale(&mut self) {
         let mut forget = BTreeSet::new();
-        let mut stay = BTreeSet::new();
+        let mut stay = self.added.clone();
         for call in &self.names.file.calls {
-            let Some(kind) = self.names.kind(call) else { continue };
+            let Some(rule) = self.names.rule(call) else { continue };
             let mut sources = call.strings("srcs").peekable();
             let stale = !self.used.contains(&call.lines.start)
                 && !call.keep
                 && !call.argument("srcs").is_some_and(|srcs| srcs.keep)
-                && KINDS.contains(&kind)
                 && sources.peek().is_some()
                 && !sources.any(|source| self.names.is_source(source));
             if stale {
                 self.edits.remove_call(call);
-                forget.insert(kind);
+                forget.insert(rule.clone());
             } else {
-                stay.insert(kind);
+                stay.insert(rule.clone());
             }
         }
-        let forget = forget.difference(&stay).copied().collect();
-        self.edits.load(&defs(self.rules.workspace), &self.added, &forget);
+        // Each file that rules come from has its `load`.
+        let all = self.added.iter().chain(&forget);
+        let bzls: BTreeSet<&str> = all.map(|rule| rule.bzl.as_str()).collect();
+        for bzl in bzls {
+            let of = |rules: &'_ BTreeSet<MappedKind>| -> BTreeSet<String> {
+                let of = rules.iter().filter(|rule| rule.bzl == bzl);
+                of.map(|rule| rule.name.clone()).collect()
+            };
+            let (added, gone) = (of(&self.added), &of(&forget) - &of(&stay));
+            let added = added.iter().map(String::as_str).collect();
+            self.edits.load(bzl, &added, &gone.iter().map(String::as_str).collect());
+        }
     }
 }
 

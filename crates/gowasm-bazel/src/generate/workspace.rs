@@ -59,6 +59,12 @@ impl Workspace {
         starlark::parse(text, &shown).map_err(Failure::input)
     }
 
+    /// All BUILD files that can be read: those that a command is not about may be wrong.
+    pub(super) fn read_all(&self) -> Result<BTreeMap<String, File>, Failure> {
+        let found = self.walk(&self.root)?.build_files.into_iter();
+        Ok(found.filter_map(|(folder, path)| Some((folder, self.read(&path).ok()?))).collect())
+    }
+
     /// What the repositories are called.
     fn learn(&mut self, file: &File) {
         let dep = file

@@ -19,8 +19,8 @@ Examples:
 
 srcs, embedsrcs, importpath, lang and deps are kept up to date; all else in a file is yours. A comment
 `# keep` at a rule, an attribute or an element of a list keeps it as it is, and a line
-`# gowasm:ignore` keeps the whole file. `# gowasm:resolve IMPORTPATH LABEL` in the root's file names
-the target of an import path. docs/bazel.md has the rest.";
+`# gowasm:ignore` keeps the whole file. `# gowasm:resolve IMPORTPATH LABEL` names the target of an
+import path for a folder and all below. docs/bazel.md has the rest.";
 
 /// Write the BUILD files of Go packages, from their imports
 #[derive(clap::Args)]
@@ -32,9 +32,10 @@ pub(crate) struct Args {
     /// Print what would change as a diff, change nothing, and fail if there is something
     #[arg(long)]
     check: bool,
-    /// Build tags that packages are compiled with in some builds, with commas between them
+    /// Build tags that packages are compiled with in some builds, with commas between them; the root's
+    /// BUILD file remembers them [default: those of the last time]
     #[arg(long, value_name = "T,..", value_delimiter = ',')]
-    tags: Vec<String>,
+    tags: Option<Vec<String>>,
     /// The go command to use [default: `go` on the PATH]
     #[arg(long, value_name = "PATH")]
     go: Option<PathBuf>,
@@ -44,7 +45,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
     let request = Generate {
         started_in: context.started_in.clone(),
         folders: args.folders,
-        tags: args.tags.into_iter().filter(|tag| !tag.is_empty()).collect(),
+        tags: args.tags.map(|tags| tags.into_iter().filter(|tag| !tag.is_empty()).collect()),
         go: args.go,
     };
     let bar = Bar::new(context);
