@@ -60,6 +60,14 @@ pub(super) struct Listing {
 }
 
 impl Listing {
+    /// The file of a package's rule, as messages name it.
+    fn build_file(&self, import_path: &str, workspace: &Workspace) -> Option<String> {
+        match self.places.get(import_path)? {
+            Place::Here(folder) => Some(workspace.shown(&workspace.build_file_to_be(folder))),
+            _ => None,
+        }
+    }
+
     /// A package that is here stays, whatever Go makes of another name of it.
     fn put(&mut self, import_path: &str, place: Place) {
         let known = matches!(self.places.get(import_path), Some(Place::Here(_)));
@@ -238,18 +246,23 @@ fn judge(
     for (import_path, errors) in refused {
         let (excluded, grave): (Vec<_>, Vec<_>) =
             errors.into_iter().partition(ListError::is_of_constraints);
-        found.extend(grave.iter().map(|error| error.diagnostic(&import_path, folders, workspace)));
+        let file = listing.build_file(&import_path, workspace);
+        found.extend(grave.iter().map(|error| {
+            let error = error.diagnostic(&import_path, folders, workspace);
+            match &file {
+                Some(file) => error.hint(format!(
+                    "the rule in {file} cannot be written; `# gowasm:resolve IMPORTPATH LABEL` there names the target of what Go does not find"
+                )),
+                None => error,
+            }
+        }));
         if grave.is_empty() && !listing.packages.contains_key(&import_path) {
             let why =
                 excluded.first().map(|error| error.err.replace('\n', " ")).unwrap_or_default();
-            let message = match listing.places.get(&import_path) {
-                Some(Place::Here(folder)) => {
-                    let path = workspace.build_file(folder);
-                    let path = path.unwrap_or_else(|| workspace.path(folder).join("BUILD.bazel"));
-                    let shown = workspace.shown(&path);
-                    format!("{shown}: {import_path} gets no rule: for wasm, {why}")
-                }
-                _ => format!("{import_path} gets no rule: for wasm, {why}"),
+            let message = format!("{import_path} gets no rule: for wasm, {why}");
+            let message = match listing.build_file(&import_path, workspace) {
+                Some(file) => format!("{file}: {message}"),
+                None => message,
             };
             listing.warnings.push(Diagnostic::warning(message));
         }

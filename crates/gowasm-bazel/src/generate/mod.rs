@@ -107,12 +107,12 @@ pub fn generate(
         .chain(listing.packages.values().map(|package| &package.folder))
         .collect();
     for folder in folders {
-        let (file, path) = match build_files.get(folder) {
+        let file = match build_files.get(folder) {
             Some(file) if file.ignored => continue,
-            Some(file) => (file, workspace.build_file(folder)),
-            None => (&nothing, None),
+            Some(file) => file,
+            None => &nothing,
         };
-        let path = path.unwrap_or_else(|| workspace.path(folder).join("BUILD.bazel"));
+        let path = workspace.build_file_to_be(folder);
         let shown = workspace.shown(&path);
         let after = update::update(&rules, folder, file, &shown, &mut warnings);
         if after != file.text {
@@ -133,7 +133,7 @@ fn remember_tags(
     changes: &mut Vec<Change>,
     warnings: &mut Vec<Diagnostic>,
 ) -> Result<(), Failure> {
-    let path = workspace.build_file("").unwrap_or_else(|| workspace.path("").join("BUILD.bazel"));
+    let path = workspace.build_file_to_be("");
     let shown = workspace.shown(&path);
     let changed = changes.iter_mut().find(|change| change.path == path);
     let file = if path.is_file() { Some(workspace.read(&path)?) } else { None };
@@ -322,8 +322,7 @@ fn shown_rule(
     package: &golist::Package,
 ) -> String {
     let folder = &package.folder;
-    let path = rules.workspace.build_file(folder);
-    let path = path.unwrap_or_else(|| rules.workspace.path(folder).join("BUILD.bazel"));
+    let path = rules.workspace.build_file_to_be(folder);
     let target = rules.targets.get(import_path);
     let name = target.map_or(label::last(folder), |label| label.name.as_str());
     let call = build_files.get(folder).and_then(|file| {

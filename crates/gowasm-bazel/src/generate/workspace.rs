@@ -138,6 +138,11 @@ impl Workspace {
             .find(|file| file.is_file())
     }
 
+    /// The same, or where it will be.
+    pub(super) fn build_file_to_be(&self, folder: &str) -> PathBuf {
+        self.build_file(folder).unwrap_or_else(|| self.path(folder).join("BUILD.bazel"))
+    }
+
     pub(super) fn walk(&self, from: &Path) -> Result<Folders, Failure> {
         let mut folders = Folders { build_files: BTreeMap::new(), go_modules: Vec::new() };
         let wanted = |entry: &DirEntry| {
