@@ -51,7 +51,7 @@ pub fn link(request: &Link, cancel: &AtomicBool) -> Result<Vec<Diagnostic>, Fail
     entries.extend(request.archives.iter().cloned());
     let importcfg = scratch.path().join("importcfg");
     files::write(&importcfg, importcfg::text(&entries).as_bytes())?;
-    let refused = |error: gowasm_link::Error| Failure::Input(error.into_diagnostics());
+    let refused = Failure::from;
     let mut options = Options::parse(arguments(request, importcfg)).map_err(refused)?;
     options.goroot = String::new();
     gowasm_link::link(&options, cancel).map_err(refused)?;

@@ -7,7 +7,8 @@ use crate::outcome::{Outcome, Timing};
 use crate::publish::{self, Files, Places};
 use crate::stamp::Moment;
 use crate::{
-    Failure, Linker, Progress, Request, manifest, packages, remote, toolchain, verify, wasm_opt,
+    Failure, Linker, Progress, Request, go_flags, manifest, packages, remote, toolchain, verify,
+    wasm_opt,
 };
 use gowasm_diagnostic::Diagnostic;
 use gowasm_store::{Digest, RemoteUse, Store, StoreError};
@@ -53,8 +54,10 @@ pub fn build(
     let mut session = Session::open(request, store, progress, cancel)?;
     let plan = verify::read_plan(&session)?;
     let dir = packages::working_dir(&request.started_in, &request.package);
-    let toolchain =
-        toolchain::ask(go, &dir, request.target.goos.as_str(), request.offline, progress, cancel)?;
+    let goos = request.target.goos.as_str();
+    let mut toolchain = toolchain::ask(go, &dir, goos, request.offline, progress, cancel)?;
+    go_flags::check_goflags(&toolchain.goflags)?;
+    toolchain.goflags.extend(request.go_flags.iter().cloned());
     session.linker = link::choose(request, &toolchain, progress);
     progress.detail(&format!("using {} at {}", toolchain.version, toolchain.go.display()));
 
@@ -79,7 +82,7 @@ pub fn build(
     let linking = Instant::now();
     let inputs = LinkInputs::new(&mut session, &toolchain, &packages)?;
     let (directives, linked) = rayon::join(
-        || manifest::directives(&session, &packages),
+        || manifest::directives(&session, &toolchain, &packages),
         || link::link(&session, &toolchain, &inputs),
     );
     session.stop_if_asked()?;

@@ -152,9 +152,10 @@ fn read_body(
     input: &mut impl BufRead,
     size: u64,
     store: &Store,
-) -> io::Result<Result<Digest, StoreError>> {
+) -> io::Result<Result<Digest, String>> {
+    let words = |error: StoreError| error.to_string();
     if size == 0 {
-        return Ok(store.put_bytes(b""));
+        return Ok(store.put_bytes(b"").map_err(words));
     }
     let mut first = [0];
     loop {
@@ -166,10 +167,25 @@ fn read_body(
         }
     }
     let mut quoted = UntilQuote { input, ended: false };
-    let put = store.put_stream(&mut DecoderReader::new(&mut quoted, &STANDARD).take(size + 1));
+    let decoded = DecoderReader::new(&mut quoted, &STANDARD).take(size + 1);
+    let mut decoded = Noted { inner: decoded, fault: None };
+    let put = store.put_stream(&mut decoded).map_err(words);
+    let fault = decoded.fault.map(|fault| format!("the body is not base64: {fault}"));
     // Whatever became of it, the next request begins behind the body.
     io::copy(&mut quoted, &mut io::sink())?;
-    Ok(put)
+    Ok(put.map_err(|error| fault.unwrap_or(error)))
+}
+
+/// Remembers that reading failed: writing what was read may fail as well.
+struct Noted<R> {
+    inner: R,
+    fault: Option<String>,
+}
+
+impl<R: Read> Read for Noted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.inner.read(buffer).inspect_err(|error| self.fault = Some(error.to_string()))
+    }
 }
 
 /// What is before the closing quote. Base64 has no characters that JSON escapes.
@@ -199,9 +215,9 @@ impl<R: BufRead> Read for UntilQuote<'_, R> {
 fn put(
     request: &Request,
     action: &str,
-    body: Result<Digest, StoreError>,
+    body: Result<Digest, String>,
 ) -> Result<(EncodedAction, ActionResult, Digest), String> {
-    let digest = body.map_err(|error| error.to_string())?;
+    let digest = body?;
     // Go's OutputID is the SHA-256 of the body: what is stored is what Go meant to store.
     let named = request.output_id.as_deref().and_then(|id| STANDARD.decode(id).ok());
     if digest.size != request.body_size || named.is_none_or(|id| id != digest.hash) {

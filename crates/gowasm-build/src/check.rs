@@ -6,12 +6,13 @@
 
 use crate::build::environment;
 use crate::fingerprint::{self, Content, Reading, Watched};
+use crate::overlay::Overlay;
 use crate::packages::{self, FIELDS, Question};
 use crate::request::check_target;
 use crate::toolchain;
-use crate::{Failure, Progress, manifest};
+use crate::{Failure, Progress, check_passed, manifest};
 use gowasm_diagnostic::Diagnostic;
-use gowasm_directive::{GoPackage, Shown, Target};
+use gowasm_directive::{Deny, GoPackage, Shown, Target};
 use gowasm_store::{Digest, Store};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -26,8 +27,12 @@ pub struct CheckRequest {
     pub packages: Vec<String>,
     pub target: Target,
     pub tags: Vec<String>,
+    /// Further flags of `go build`, as for a build.
+    pub go_flags: Vec<String>,
     /// A Go to use instead of the one in `GOWASM_GO` or on the path.
     pub go: Option<PathBuf>,
+    /// Which warnings are errors.
+    pub deny: Deny,
     /// Go may load no modules from the network.
     pub offline: bool,
     /// Where notes are kept instead of the user's cache folder.
@@ -42,6 +47,7 @@ pub fn check(
     cancel: &AtomicBool,
 ) -> Result<Vec<Diagnostic>, Failure> {
     check_target(request.target)?;
+    request.go_flags.iter().try_for_each(|flag| check_passed(flag))?;
     let go = toolchain::find(request.go.as_deref(), &request.started_in)?;
     let store = Store::open(request.store.as_deref()).map_err(|error| environment(&error))?;
     let mut found = Vec::new();
@@ -49,7 +55,7 @@ pub fn check(
         let check = Check { request, dir, packages, go: &go, store: &store, progress, cancel };
         found.extend(check.run(shown)?);
     }
-    Ok(found)
+    Ok(request.deny.apply(found))
 }
 
 /// The packages that one run of Go lists.
@@ -132,18 +138,22 @@ impl Check<'_> {
 
     /// The packages and, where all of it can be known, what the answer depends on.
     fn ask(&self) -> Result<(Listing, Option<Watched>), Failure> {
-        let CheckRequest { target, tags, offline, .. } = self.request;
+        let CheckRequest { target, tags, go_flags, offline, .. } = self.request;
         let goos = target.goos;
         let (progress, cancel) = (self.progress, self.cancel);
         let go = self.go.to_owned();
-        let toolchain = toolchain::ask(go, &self.dir, goos.as_str(), *offline, progress, cancel)?;
+        let mut toolchain =
+            toolchain::ask(go, &self.dir, goos.as_str(), *offline, progress, cancel)?;
         progress.detail(&format!("using {} at {}", toolchain.version, toolchain.go.display()));
+        toolchain.goflags.extend(go_flags.iter().cloned());
         let fields = format!("{FIELDS},Deps");
+        let flags: Vec<&str> =
+            ["-deps", &fields].into_iter().chain(go_flags.iter().map(String::as_str)).collect();
         let question = Question {
             dir: &self.dir,
             goos,
             tags,
-            flags: &[&fields],
+            flags: &flags,
             packages: &self.packages,
             environment: &[],
         };
@@ -155,7 +165,9 @@ impl Check<'_> {
             true => None,
             false => Watched::collect(started_in, None, &self.dir, &toolchain, &listed),
         };
-        let packages = listed.iter().filter_map(manifest::go_package).collect();
+        let overlay = Overlay::of(&toolchain.goflags, &self.dir);
+        let go_package = |listed| manifest::go_package(listed, &overlay);
+        let packages = listed.iter().filter_map(go_package).collect();
         let roots = listed.into_iter().filter(|package| !package.dep_only);
         let closures = roots.map(|root| {
             let mut closure = root.deps;
@@ -188,7 +200,7 @@ fn judge(listing: &Listing, target: Target, shown: Shown<'_>) -> Result<Vec<Diag
 }
 
 /// The arguments by the folder that they have to be asked in, in the order given.
-fn by_folder(request: &CheckRequest) -> Vec<(PathBuf, Vec<String>)> {
+pub(crate) fn by_folder(request: &CheckRequest) -> Vec<(PathBuf, Vec<String>)> {
     let mut folders: Vec<(PathBuf, Vec<String>)> = Vec::new();
     for package in &request.packages {
         let dir = packages::working_dir(&request.started_in, package);

@@ -1,6 +1,6 @@
 //! Why a build stopped, by who can do something about it.
 
-use gowasm_diagnostic::{Diagnostic, Renderer};
+use gowasm_diagnostic::{Diagnostic, Renderer, printable};
 use gowasm_store::StoreError;
 use gowasm_verify::Verdict;
 use std::fmt;
@@ -42,6 +42,18 @@ impl Failure {
                 std::slice::from_ref(diagnostic)
             }
             Failure::Tool(_) | Failure::Rejected(_) | Failure::Interrupted => &[],
+        }
+    }
+
+    /// Go, or its linker, gave up. Where it says that a disk is full, that is what is at fault.
+    pub(crate) fn tool(said: String) -> Self {
+        const FULL: [&str; 2] = ["no space left on device", "disk quota exceeded"];
+        match said.lines().find(|line| FULL.iter().any(|full| line.contains(full))) {
+            Some(line) => Failure::Environment(
+                Diagnostic::error(line.trim())
+                    .hint("free some space, or set TMPDIR and GOCACHE to folders on another disk"),
+            ),
+            None => Failure::Tool(said),
         }
     }
 
@@ -87,13 +99,24 @@ impl From<Diagnostic> for Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::Tool(output) => f.write_str(output),
+            Failure::Tool(output) => f.write_str(&printable::lines(output)),
             Failure::Rejected(verdict) => f.write_str(&verdict.render()),
             Failure::Interrupted => f.write_str("interrupted\n"),
             _ => self
                 .diagnostics()
                 .iter()
                 .try_for_each(|diagnostic| f.write_str(&Renderer::plain().diagnostic(diagnostic))),
+        }
+    }
+}
+
+impl From<gowasm_link::Error> for Failure {
+    fn from(error: gowasm_link::Error) -> Self {
+        match error {
+            gowasm_link::Error::Usage(_) => Failure::Usage(Diagnostic::error(error.to_string())),
+            gowasm_link::Error::Interrupted => Failure::Interrupted,
+            gowasm_link::Error::Output(diagnostic) => Failure::Environment(diagnostic),
+            error => Failure::Input(error.into_diagnostics()),
         }
     }
 }

@@ -286,14 +286,14 @@ fn guard_of(request: &Request) -> Option<&'static str> {
 }
 
 fn with_gowasm(session: &Session<'_>, arguments: Vec<OsString>) -> Result<(), Failure> {
-    let refused = |error| match error {
-        gowasm_link::Error::Interrupted => Failure::Interrupted,
-        error => Failure::Input(error.into_diagnostics()),
-    };
-    let mut options = gowasm_link::Options::parse(arguments).map_err(refused)?;
+    let mut options = gowasm_link::Options::parse(arguments).map_err(|error| match error {
+        // What is wrong with the user's flags was in --ldflags.
+        gowasm_link::Error::Usage(_) => Failure::Input(error.into_diagnostics()),
+        error => error.into(),
+    })?;
     // As with `go build -trimpath`: the module is not to tell where Go was installed.
     options.goroot = String::new();
-    gowasm_link::link(&options, session.cancel).map(drop).map_err(refused)
+    gowasm_link::link(&options, session.cancel).map(drop).map_err(Failure::from)
 }
 
 fn with_go(
@@ -314,5 +314,5 @@ fn with_go(
     }
     // The heading that `go build` puts over a tool's output.
     let output = String::from_utf8_lossy(&finished.stdout);
-    Err(Failure::Tool(format!("# {import_path}\n{output}{}", finished.stderr)))
+    Err(Failure::tool(format!("# {import_path}\n{output}{}", finished.stderr)))
 }

@@ -28,6 +28,7 @@ pub fn list<T: DeserializeOwned>(
     let List { dir, goos, tags, go, flags, packages } = request;
     let go = toolchain::find(go.as_deref(), dir)?;
     let toolchain = toolchain::ask(go, dir, goos.as_str(), false, progress, cancel)?;
-    let question = Question { dir, goos: *goos, tags, flags, packages, environment: &[] };
+    let flags: Vec<&str> = ["-deps"].iter().chain(*flags).copied().collect();
+    let question = Question { dir, goos: *goos, tags, flags: &flags, packages, environment: &[] };
     question.ask_for(&toolchain, progress, cancel)
 }

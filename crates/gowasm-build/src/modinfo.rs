@@ -84,6 +84,10 @@ fn settings(
     if let Some(profile) = &main.profile {
         add("-pgo", profile);
     }
+    let covers = |name| from_goflags(name).is_some_and(|value| value != "false");
+    if ["cover", "covermode", "coverpkg"].into_iter().any(covers) {
+        add("-cover", "true");
+    }
     let tags = if request.tags.is_empty() {
         from_goflags("tags")
             .map(|tags| tags.split(',').map(str::to_owned).collect())
@@ -106,6 +110,10 @@ fn settings(
     add("GOOS", request.target.goos.as_str());
     if !toolchain.gowasm.is_empty() {
         add("GOWASM", &toolchain.gowasm);
+    }
+    if main.profile.is_some() {
+        // Go adds the profile last, and sorts again.
+        settings.sort();
     }
     settings
 }

@@ -127,7 +127,7 @@ pub(crate) struct Question<'a> {
     pub(crate) dir: &'a Path,
     pub(crate) goos: Goos,
     pub(crate) tags: &'a [String],
-    /// After `go list -deps`.
+    /// After `go list`.
     pub(crate) flags: &'a [&'a str],
     pub(crate) packages: &'a [String],
     /// Besides what every run of Go has.
@@ -135,7 +135,7 @@ pub(crate) struct Question<'a> {
 }
 
 impl Question<'_> {
-    /// Go's answer: the packages and all they need, each after what it imports.
+    /// Go's answer: packages; with `-deps` all they need too, each after what it imports.
     pub(crate) fn ask(
         &self,
         toolchain: &Toolchain,
@@ -159,7 +159,7 @@ impl Question<'_> {
     ) -> Result<Vec<T>, Failure> {
         let mut list =
             toolchain::command(&toolchain.go, self.dir, self.goos.as_str(), toolchain.offline);
-        list.args(["list", "-deps"]).args(self.flags);
+        list.arg("list").args(self.flags);
         if !self.tags.is_empty() {
             list.arg(format!("-tags={}", self.tags.join(",")));
         }
@@ -168,7 +168,7 @@ impl Question<'_> {
         list.env("GOTMPDIR", temporary.path()).envs(self.environment.iter().cloned());
         let finished = process::run(list, cancel, &|line| progress.go_line(line))?;
         if !finished.status.success() {
-            return Err(Failure::Tool(once(finished.stderr)));
+            return Err(Failure::tool(once(finished.stderr)));
         }
         if !finished.stderr.is_empty() {
             progress.warn(finished.stderr.trim_end());
@@ -208,8 +208,8 @@ pub(crate) fn list(
     let request = session.request;
     let build_mode = format!("-buildmode={}", request.target.build_mode);
     let around = remote::AroundGo::new(session, toolchain)?;
-    let mut flags = vec!["-export", FIELDS, "-trimpath", "-buildvcs=false", &build_mode];
-    flags.extend(around.flags.iter().map(String::as_str));
+    let mut flags = vec!["-deps", "-export", FIELDS, "-trimpath", "-buildvcs=false", &build_mode];
+    flags.extend(request.go_flags.iter().chain(&around.flags).map(String::as_str));
     let question = Question {
         dir,
         goos: request.target.goos,

@@ -69,10 +69,9 @@ fn file_name(module: &Path) -> Cow<'_, str> {
 
 /// As `go build` names a program: after the last element of the import path that is not a major
 /// version.
-pub(crate) fn name_of(request: &Request, import_path: &str) -> String {
-    if request.names_a_file() {
-        let stem =
-            Path::new(&request.package).file_stem().map(|stem| stem.to_string_lossy().into_owned());
+pub(crate) fn name_of(package: &str, import_path: &str) -> String {
+    if package.ends_with(".go") {
+        let stem = Path::new(package).file_stem().map(|stem| stem.to_string_lossy().into_owned());
         return stem.unwrap_or_else(|| "main".to_owned());
     }
     let mut elements = import_path.rsplit('/');
@@ -90,7 +89,7 @@ fn is_major_version(element: &str) -> bool {
 }
 
 fn module_place(request: &Request, import_path: &str) -> PathBuf {
-    let file = format!("{}.wasm", name_of(request, import_path));
+    let file = format!("{}.wasm", name_of(&request.package, import_path));
     match &request.output {
         None => request.started_in.join(file),
         Some(output) => {

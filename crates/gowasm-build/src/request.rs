@@ -1,8 +1,8 @@
 //! What a build is asked for.
 
-use crate::{Failure, WasmOpt};
+use crate::{Failure, WasmOpt, check_passed};
 use gowasm_diagnostic::Diagnostic;
-use gowasm_directive::{BuildMode, Goos, Target};
+use gowasm_directive::{BuildMode, Deny, Goos, Target};
 use gowasm_link::Size;
 use gowasm_store::Servers;
 use gowasm_verify::{Limits, MissingImports};
@@ -23,6 +23,8 @@ pub struct Request {
     pub tags: Vec<String>,
     /// As for `go build -ldflags`.
     pub ldflags: Option<String>,
+    /// Further flags of `go build`, each with its dash and value, as [`crate::check_passed`] takes them.
+    pub go_flags: Vec<String>,
     /// A Go to use instead of the one in `GOWASM_GO` or on the path.
     pub go: Option<PathBuf>,
     pub plan: Option<PathBuf>,
@@ -36,6 +38,8 @@ pub struct Request {
     pub guard: bool,
     /// Whether the manifest goes into a custom section of the module as well.
     pub embed_manifest: bool,
+    /// Which warnings about directives are errors.
+    pub deny: Deny,
     /// What the module may use while it is verified.
     pub limits: Limits,
     /// What becomes of imports that nothing supplies, in place of what the plan says.
@@ -70,6 +74,7 @@ impl Request {
     /// What can be told to be wrong before anything is run.
     pub(crate) fn check(&self) -> Result<(), Failure> {
         check_target(self.target)?;
+        self.go_flags.iter().try_for_each(|flag| check_passed(flag))?;
         if let Some(wasm_opt) = &self.wasm_opt {
             wasm_opt.check(self.gowasm.as_deref())?;
         }
@@ -80,11 +85,6 @@ impl Request {
             ));
         }
         Ok(())
-    }
-
-    /// The package named by `.go` files has the name of the file.
-    pub(crate) fn names_a_file(&self) -> bool {
-        self.package.ends_with(".go")
     }
 }
 

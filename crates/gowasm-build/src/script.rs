@@ -3,7 +3,7 @@
 use crate::bindings::{self, Bindings};
 use crate::settings::{Settings, as_go_names_it};
 use crate::{Failure, Level, Outcome, Progress, WasmOpt, process};
-use gowasm_diagnostic::Diagnostic;
+use gowasm_diagnostic::{Diagnostic, printable};
 use gowasm_directive::{BuildMode, Manifest};
 use gowasm_verify::Plan;
 use std::env;
@@ -213,17 +213,22 @@ fn inputs(outcome: &Outcome, out: &Path, settings: &Settings) -> Vec<String> {
     lines.push(format!("cargo::rerun-if-changed={}", manifest.display()));
     match &outcome.inputs {
         // Cargo looks at a folder with all that lies below: not at one with its own output.
-        Some(inputs) => lines.extend(
+        // A path with a line end would be a line to Cargo, and mean what it says.
+        Some(inputs) if !inputs.iter().any(|input| has_line_end(input)) => lines.extend(
             inputs
                 .iter()
                 .filter(|input| !out.starts_with(input))
                 .map(|input| format!("cargo::rerun-if-changed={}", input.display())),
         ),
         // A file that is never there: not everything is known, so Go is asked every time.
-        None => lines.push(format!("cargo::rerun-if-changed={}", out.join("always").display())),
+        _ => lines.push(format!("cargo::rerun-if-changed={}", out.join("always").display())),
     }
     lines.extend(VARIABLES.iter().map(|name| format!("cargo::rerun-if-env-changed={name}")));
     lines
+}
+
+fn has_line_end(path: &Path) -> bool {
+    path.as_os_str().as_encoded_bytes().iter().any(|byte| matches!(byte, b'\n' | b'\r'))
 }
 
 /// Cargo shows a build script's warnings, and hides what else it says.
@@ -231,15 +236,15 @@ struct Warnings;
 
 impl Progress for Warnings {
     fn phase(&self, what: &str) {
-        eprintln!("{what}");
+        eprintln!("{}", printable::line(what));
     }
 
     fn detail(&self, line: &str) {
-        eprintln!("{line}");
+        eprintln!("{}", printable::line(line));
     }
 
     fn warn(&self, text: &str) {
-        text.lines().for_each(|line| println!("cargo::warning={line}"));
+        text.lines().for_each(|line| println!("cargo::warning={}", printable::line(line)));
     }
 
     fn diagnostic(&self, warning: &Diagnostic) {

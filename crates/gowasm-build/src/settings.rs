@@ -1,9 +1,9 @@
 //! `[package.metadata.gowasm.NAME]` and `[workspace.metadata.gowasm.NAME]`: a wasm module that a Rust
 //! package wants, as its Cargo.toml tells it. Every fault is gathered, each with its line and column.
 
-use crate::{Level, Limits, Linker, MissingImports, Request, Size, WasmOpt};
+use crate::{Level, Limits, Linker, MissingImports, Request, Size, WasmOpt, check_passed};
 use gowasm_diagnostic::{Diagnostic, Position};
-use gowasm_directive::{BuildMode, Goos, Target};
+use gowasm_directive::{BuildMode, Deny, Goos, Target};
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,6 +21,8 @@ pub struct Settings {
     pub target: Target,
     pub tags: Vec<String>,
     pub ldflags: Option<String>,
+    pub go_flags: Vec<String>,
+    pub deny: Deny,
     pub plan: Option<PathBuf>,
     pub verify: bool,
     pub limits: Limits,
@@ -38,6 +40,8 @@ const KEYS: &[&str] = &[
     "goos",
     "tags",
     "ldflags",
+    "go-flags",
+    "deny",
     "plan",
     "verify",
     "memory-limit",
@@ -62,6 +66,8 @@ impl Settings {
             target: Target { goos: Goos::Wasip1, build_mode: BuildMode::Exe },
             tags: Vec::new(),
             ldflags: None,
+            go_flags: Vec::new(),
+            deny: Deny::default(),
             plan: None,
             verify: true,
             limits: Limits::default(),
@@ -98,6 +104,8 @@ impl Settings {
             target: self.target,
             tags: self.tags.clone(),
             ldflags: self.ldflags.clone(),
+            go_flags: self.go_flags.clone(),
+            deny: self.deny.clone(),
             go: None,
             plan: self.plan.clone(),
             verify: self.verify,
@@ -181,6 +189,22 @@ impl<'t> Reader<'t> {
                 "goos" => settings.target.goos = self.word(at, "goos", &value, Goos::Wasip1),
                 "tags" => settings.tags = self.strings(at, "tags", &value),
                 "ldflags" => settings.ldflags = self.string(at, "ldflags", &value),
+                "deny" => {
+                    let words = self.strings(at, "deny", &value);
+                    match Deny::parse(&words) {
+                        Ok(deny) => settings.deny = deny,
+                        Err(fault) => self.fault(at, fault.message),
+                    }
+                }
+                "go-flags" => {
+                    settings.go_flags = self.strings(at, "go-flags", &value);
+                    let wrong = settings.go_flags.iter().find_map(|flag| check_passed(flag).err());
+                    if let Some(fault) =
+                        wrong.as_ref().and_then(|wrong| wrong.diagnostics().first())
+                    {
+                        self.fault(at, format!("`go-flags`: {}", fault.message));
+                    }
+                }
                 "plan" => settings.plan = self.string(at, "plan", &value).map(PathBuf::from),
                 "verify" => settings.verify = self.boolean(at, "verify", &value, true),
                 "size" => settings.size = self.word(at, "size", &value, Size::Safe),

@@ -143,7 +143,7 @@ pub(crate) fn ask(
     let finished = process::run(ask, cancel, &|line| progress.go_line(line))?;
     if !finished.status.success() {
         // Such as a toolchain that go.mod wants and nobody can get: Go says it best.
-        return Err(Failure::Tool(finished.stderr));
+        return Err(Failure::tool(finished.stderr));
     }
     let env: GoEnv = serde_json::from_slice(&finished.stdout)
         .map_err(|_| not_go(&go, "its `go env -json` is not understood"))?;

@@ -1,10 +1,13 @@
 //! What every part of gowasm says about its user's input: a place, a message, what to do.
 
+mod fold;
+pub mod printable;
 mod render;
 
 use serde::Serialize;
 use std::fmt;
 
+pub use fold::fold;
 pub use render::Renderer;
 
 /// A place in a source file. Line and column count from one; the column counts bytes, as Go's does.
@@ -59,6 +62,9 @@ pub struct Diagnostic {
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+    /// The Go module of others that it lies in: `path@version`.
+    #[serde(skip)]
+    pub module: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -76,6 +82,7 @@ impl Diagnostic {
             position: None,
             related: Vec::new(),
             hint: None,
+            module: None,
         }
     }
 
@@ -100,6 +107,12 @@ impl Diagnostic {
 
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// In a module that is not the user's own, if there is one.
+    pub fn within(mut self, module: Option<String>) -> Self {
+        self.module = module;
         self
     }
 

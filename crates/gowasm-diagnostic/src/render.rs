@@ -1,6 +1,6 @@
 //! Diagnostics as lines for people. Colour repeats what the words say and is never the only sign.
 
-use crate::{Diagnostic, Severity};
+use crate::{Diagnostic, Severity, printable};
 use std::fmt::Write;
 
 #[derive(Debug, Clone, Copy)]
@@ -21,7 +21,8 @@ impl Renderer {
     pub fn diagnostic(&self, diagnostic: &Diagnostic) -> String {
         let mut text = String::new();
         if let Some(position) = &diagnostic.position {
-            let _ = write!(text, "{}: ", self.paint("1", &position.to_string()));
+            let position = position.to_string();
+            let _ = write!(text, "{}: ", self.paint("1", &printable::line(&position)));
         }
         let (word, paint) = match diagnostic.severity {
             Severity::Error => ("error", "1;31"),
@@ -31,11 +32,14 @@ impl Renderer {
             Some(code) => format!("{word}[{code}]"),
             None => word.to_owned(),
         };
-        let _ = writeln!(text, "{}: {}", self.paint(paint, &label), diagnostic.message);
+        let message = printable::line(&diagnostic.message);
+        let _ = writeln!(text, "{}: {message}", self.paint(paint, &label));
         for related in &diagnostic.related {
-            let _ = writeln!(text, "  {}: {}", related.position, related.message);
+            let related = format!("{}: {}", related.position, related.message);
+            let _ = writeln!(text, "  {}", printable::line(&related));
         }
         if let Some(hint) = &diagnostic.hint {
+            let hint = printable::line(hint);
             let _ = writeln!(text, "  {}: {hint}", self.paint("1;36", "hint"));
         }
         text
@@ -62,6 +66,18 @@ mod tests {
             diagnostic.to_string(),
             "a.go:3:1: error[GW007]: two functions export `add`\n  b.go:9:1: the other one\n  hint: rename one of them"
         );
+    }
+
+    #[test]
+    fn a_name_makes_no_line_and_no_colour() {
+        let name = "x`\nerror: \x1b[31mfaked";
+        let diagnostic = Diagnostic::warning(format!("no export `{name}`"))
+            .at(Position::new("a\rb.go", 1, 1))
+            .related(Position::new("c\u{202e}.go", 2, 1), name)
+            .hint(name);
+        let text = Renderer::plain().diagnostic(&diagnostic);
+        assert_eq!(text.lines().count(), 3, "{text}");
+        assert!(!text.contains(['\x1b', '\r', '\u{202e}']), "{text}");
     }
 
     #[test]

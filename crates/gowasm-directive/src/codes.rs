@@ -31,3 +31,42 @@ pub(crate) const EXPORT_REPEATED: &str = "GW026";
 pub(crate) const NOT_IN_WASI: &str = "GW027";
 pub(crate) const OTHER_THAN_WASI: &str = "GW028";
 pub(crate) const BAD_MODULE: &str = "GW030";
+pub(crate) const TINYGO: &str = "GW031";
+pub(crate) const NEVER_CALLED: &str = "GW032";
+pub(crate) const MAIN_NEVER_RUNS: &str = "GW033";
+
+/// What `-D` takes.
+pub(crate) const ALL: &[&str] = &[
+    MALFORMED,
+    NO_FUNCTION,
+    METHOD,
+    GENERIC,
+    UNNAMED,
+    EXPORT_WITHOUT_BODY,
+    IMPORT_WITH_BODY,
+    PARAMETER_TYPE,
+    RESULT_TYPE,
+    TOO_MANY_RESULTS,
+    TWO_DIRECTIVES,
+    EXPORT_AND_IMPORT,
+    RESERVED,
+    OWN_EXPORT,
+    MAIN_IN_COMMAND,
+    DUPLICATE_EXPORT,
+    MISSPELLED,
+    SPACE,
+    SYMBOL,
+    EXPORT_MISSING,
+    EXPORT_SIGNATURE,
+    EXPORT_UNNAMED,
+    IMPORT_UNNAMED,
+    IMPORT_SIGNATURE,
+    OWN_EXPORT_MISSING,
+    EXPORT_REPEATED,
+    NOT_IN_WASI,
+    OTHER_THAN_WASI,
+    BAD_MODULE,
+    TINYGO,
+    NEVER_CALLED,
+    MAIN_NEVER_RUNS,
+];

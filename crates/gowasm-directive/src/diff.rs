@@ -4,6 +4,7 @@
 use crate::interface::ItemKind;
 use crate::manifest::{GoFunction, Manifest};
 use crate::wasm::{FuncType, WasmType};
+use gowasm_diagnostic::printable;
 use serde::Serialize;
 use std::fmt;
 
@@ -29,7 +30,7 @@ impl fmt::Display for Change {
             Effect::Breaking => "breaking",
             Effect::Compatible => "compatible",
         };
-        write!(f, "{effect}: {} {}", self.what, self.how)
+        write!(f, "{effect}: {}", printable::line(&format!("{} {}", self.what, self.how)))
     }
 }
 

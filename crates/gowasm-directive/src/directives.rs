@@ -10,10 +10,22 @@ use std::collections::HashSet;
 pub struct Directives {
     pub exports: Vec<Export>,
     pub imports: Vec<Import>,
+    /// The functions `main`: one, unless packages are judged together that are no one program.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) mains: Vec<Main>,
     /// What is wrong whatever the target, each with the import path of its package.
     /// Not part of the JSON: whoever scans says them.
     #[serde(skip)]
     pub(crate) findings: Vec<(String, Diagnostic)>,
+}
+
+/// `func main` of a package main.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Main {
+    pub(crate) package: String,
+    pub(crate) position: Position,
+    /// It has statements, and the package calls it nowhere.
+    pub(crate) waits_to_run: bool,
 }
 
 /// `//go:wasmexport name` and the function under it.
@@ -65,6 +77,11 @@ pub struct Parameter {
 pub(crate) const GOJS: &str = "gojs";
 
 impl Export {
+    /// Whether the function is `main` of a package main.
+    pub(crate) fn is_main(&self) -> bool {
+        self.function.name == "main" && self.function.package_name == "main"
+    }
+
     /// The wasm type, if the sources of the package alone tell it.
     pub fn signature(&self) -> Option<FuncType> {
         self.function.signature()
@@ -82,6 +99,11 @@ impl Import {
 }
 
 impl Function {
+    /// The Go module, where it is one that somebody else released.
+    pub(crate) fn module_of_others(&self) -> Option<String> {
+        self.module.clone().filter(|module| module.contains('@'))
+    }
+
     fn signature(&self) -> Option<FuncType> {
         let flat = |list: &[Parameter]| -> Option<Vec<WasmType>> {
             let parts: Option<Vec<_>> =
@@ -99,6 +121,7 @@ impl Directives {
         Directives {
             exports: self.exports.iter().filter(|e| within(&e.function.package)).cloned().collect(),
             imports: self.imports.iter().filter(|i| within(&i.function.package)).cloned().collect(),
+            mains: self.mains.iter().filter(|main| within(&main.package)).cloned().collect(),
             findings: self
                 .findings
                 .iter()
@@ -124,6 +147,7 @@ impl Directives {
     pub fn append(&mut self, other: Directives) {
         self.exports.extend(other.exports);
         self.imports.extend(other.imports);
+        self.mains.extend(other.mains);
         self.findings.extend(other.findings);
     }
 }

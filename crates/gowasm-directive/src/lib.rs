@@ -3,6 +3,7 @@
 
 mod codes;
 mod compare;
+mod deny;
 mod diff;
 mod directives;
 mod embed;
@@ -19,6 +20,7 @@ mod target;
 pub mod wasip1;
 mod wasm;
 
+pub use deny::Deny;
 pub use diff::{Change, Effect, diff};
 pub use directives::{Directives, Export, Function, Import, Parameter};
 pub use manifest::{

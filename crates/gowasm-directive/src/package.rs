@@ -36,6 +36,13 @@ pub struct GoPackage {
 }
 
 impl GoPackage {
+    /// Of whom the package is, where it is neither Go's nor of a module that is being worked on. A
+    /// replacement by a folder has no version, and is worked on.
+    pub(crate) fn module_of_others(&self) -> Option<String> {
+        let module = self.module.as_ref().filter(|module| !module.main)?;
+        module.version.as_ref().map(|_| module.label())
+    }
+
     /// Where a file stands, without anything that differs between machines: `$GOROOT/src/...` for Go's
     /// own, `module@version/...` for a dependency, and the path below the Go module's root for a main
     /// module; with several main modules (a workspace) the Go module's path comes first.

@@ -1,7 +1,7 @@
 //! What can be said about directives once the target is known.
 
 use crate::codes;
-use crate::directives::{Directives, Export, Import};
+use crate::directives::{Directives, Export, GOJS, Import};
 use crate::target::{BuildMode, Goos, Target};
 use crate::wasip1;
 use gowasm_diagnostic::Diagnostic;
@@ -17,9 +17,60 @@ impl Directives {
         found.extend(duplicates(&self.exports));
         if target.goos == Goos::Wasip1 {
             found.extend(self.imports.iter().filter_map(of_wasi));
+            match target.build_mode {
+                BuildMode::Exe => found.extend(self.never_called()),
+                BuildMode::CShared => found.extend(self.main_never_runs()),
+            }
         }
         found.sort_by(|a, b| (&a.position, a.code).cmp(&(&b.position, b.code)));
         found
+    }
+}
+
+impl Directives {
+    /// A command runs `main` and ends with it: a host can call its exports out of a function that it
+    /// imports, and at no other time.
+    fn never_called(&self) -> Option<Diagnostic> {
+        let calls_out = |import: &Import| ![wasip1::MODULE, GOJS].contains(&import.module.as_str());
+        if self.mains.is_empty() || self.imports.iter().any(calls_out) {
+            return None;
+        }
+        // The user's own first. That of main is an error anyway.
+        let exports = self.exports.iter().filter(|export| !export.is_main());
+        let exports: Vec<&Export> = exports.collect();
+        let order = |export: &Export| {
+            (export.function.module_of_others(), export.function.position.clone())
+        };
+        let first = exports.iter().min_by_key(|export| order(export))?;
+        let more = match exports.len() {
+            1 => format!("the export `{}` of a command", first.name),
+            count => format!("the export `{}` and {} more of a command", first.name, count - 1),
+        };
+        let message = format!(
+            "{more} can be called only while main runs, and this one imports nothing that could call back"
+        );
+        let found = Diagnostic::warning(message).code(codes::NEVER_CALLED);
+        Some(found.at(first.function.position.clone()).hint(
+            "for exports that a host may call at any time build a reactor: --buildmode c-shared",
+        ))
+    }
+
+    fn main_never_runs(&self) -> Vec<Diagnostic> {
+        let exported = |package: &str| {
+            let function =
+                |export: &Export| (export.function.name.clone(), export.function.package.clone());
+            self.exports.iter().map(function).any(|(name, of)| name == "main" && of == package)
+        };
+        let idle = self.mains.iter().filter(|main| main.waits_to_run && !exported(&main.package));
+        idle.map(|main| {
+            let message = "`main` has a body that never runs: a reactor's host calls `_initialize`, which \
+                           runs the init functions and not main";
+            let found = Diagnostic::warning(message).code(codes::MAIN_NEVER_RUNS);
+            found.at(main.position.clone()).hint(
+                "move what is in it to an init function, or build a command: --buildmode exe",
+            )
+        })
+        .collect()
     }
 }
 
@@ -50,8 +101,7 @@ fn taken_name(export: &Export, target: Target) -> Option<Diagnostic> {
 
 fn main_in_command(export: &Export, target: Target) -> Option<Diagnostic> {
     let function = &export.function;
-    let is_main = function.name == "main" && function.package_name == "main";
-    (is_main && target.build_mode == BuildMode::Exe).then(|| {
+    (export.is_main() && target.build_mode == BuildMode::Exe).then(|| {
         let message = format!("`main` is exported as `{}`, but a command runs it by itself", export.name);
         Diagnostic::error(message)
             .code(codes::MAIN_IN_COMMAND)
@@ -113,11 +163,13 @@ fn of_wasi(import: &Import) -> Option<Diagnostic> {
             Some(near) => format!("did you mean `{near}`?"),
             None => "only a host that extends WASI with it can run the module".to_owned(),
         };
-        return Some(Diagnostic::warning(message).code(codes::NOT_IN_WASI).at(at).hint(hint));
+        let found = Diagnostic::warning(message).code(codes::NOT_IN_WASI).at(at).hint(hint);
+        return Some(found.within(import.function.module_of_others()));
     };
     let found = import.signature().filter(|found| *found != wanted)?;
     let function = &import.function.name;
     let message = format!("`{function}` imports `{name}` as {found}; WASI has it as {wanted}");
     let hint = "give the Go function these types; no host with WASI takes the module otherwise";
-    Some(Diagnostic::error(message).code(codes::OTHER_THAN_WASI).at(at).hint(hint))
+    let found = Diagnostic::error(message).code(codes::OTHER_THAN_WASI).at(at).hint(hint);
+    Some(found.within(import.function.module_of_others()))
 }

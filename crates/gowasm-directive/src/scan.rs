@@ -1,7 +1,7 @@
 //! From packages to directives: read every file, parse the few that matter, resolve their types.
 
 use crate::codes;
-use crate::directives::{Directives, Export, Function, GOJS, Import, Parameter};
+use crate::directives::{Directives, Export, Function, GOJS, Import, Main, Parameter};
 use crate::gotype::{Crossing, GoType, Types};
 use crate::package::GoPackage;
 use crate::source::{self, FileDirectives, MarkedFunction, RawParameter, Source};
@@ -42,9 +42,17 @@ pub fn scan(packages: &[GoPackage], shown: Shown<'_>) -> Result<Directives, Vec<
     for (index, path, file) in parsed {
         let package = &packages[index];
         let place = package.place_of(path, one_main_module);
-        let findings =
-            file.findings.into_iter().map(|finding| (package.import_path.clone(), finding));
+        let others = package.module_of_others();
+        let findings = file.findings.into_iter().map(|finding| finding.within(others.clone()));
+        let findings = findings.map(|finding| (package.import_path.clone(), finding));
         directives.findings.extend(findings);
+        if let Some(main) = file.main {
+            directives.mains.push(Main {
+                package: package.import_path.clone(),
+                waits_to_run: main.does_something && !calls_main(package, shown)?,
+                position: main.position,
+            });
+        }
         for marked in file.functions {
             add(&mut directives, package, &file.package_name, &place, &types, marked);
         }
@@ -70,11 +78,9 @@ fn candidates(packages: &[GoPackage], shown: Shown<'_>) -> Result<Vec<Candidate>
         .map_init(Vec::new, |text, (package, path)| {
             read_into(text, &path, shown)?;
             // A file is kept by copying it, so that the buffer serves the next one.
-            Ok(prefilter.may_have_directive(text).then(|| Candidate {
-                package,
-                path,
-                text: text.clone(),
-            }))
+            let counts = prefilter.may_have_directive(text)
+                || (!packages[package].standard && source::may_have_main(text));
+            Ok(counts.then(|| Candidate { package, path, text: text.clone() }))
         })
         .collect();
     all_or_errors(read).map(|files| files.into_iter().flatten().collect())
@@ -166,6 +172,20 @@ pub(crate) fn read_all(
     all_or_errors(read.collect())
 }
 
+/// Whether the package calls its `main` from somewhere.
+fn calls_main(package: &GoPackage, shown: Shown<'_>) -> Result<bool, Vec<Diagnostic>> {
+    let calls = |text: &Vec<u8>| {
+        memchr::memmem::find_iter(text, b"main()").any(|at| {
+            let before = &text[..at];
+            let within_a_name = before
+                .last()
+                .is_some_and(|&b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.'));
+            !within_a_name && !before.ends_with(b"func ")
+        })
+    };
+    Ok(read_all(package, shown)?.iter().any(calls))
+}
+
 /// Whether `name` starts a line, or follows `type`: cheap, and wrong only towards parsing too much.
 fn may_declare(text: &[u8], name: &str) -> bool {
     memchr::memmem::find_iter(text, name).any(|at| {
@@ -195,9 +215,9 @@ fn add(
     let any_type = kind == Kind::Import && first == GOJS;
     if !any_type && !package.standard {
         let findings = type_findings(&marked, types);
-        directives
-            .findings
-            .extend(findings.into_iter().map(|found| (package.import_path.clone(), found)));
+        let others = package.module_of_others();
+        let findings = findings.into_iter().map(|found| found.within(others.clone()));
+        directives.findings.extend(findings.map(|found| (package.import_path.clone(), found)));
     }
     let parameters = |list: &[RawParameter], results: bool| {
         list.iter().map(|raw| parameter(raw, types, results, any_type)).collect()

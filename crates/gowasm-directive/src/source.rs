@@ -16,6 +16,21 @@ pub(crate) struct FileDirectives {
     pub(crate) package_name: String,
     pub(crate) functions: Vec<MarkedFunction>,
     pub(crate) findings: Vec<Diagnostic>,
+    /// `func main` of a package main.
+    pub(crate) main: Option<MainFunction>,
+}
+
+/// Whether a text may have a [`MainFunction`]; without parsing.
+pub(crate) fn may_have_main(text: &[u8]) -> bool {
+    memchr::memmem::find(text, b"func main(").is_some()
+        && memchr::memmem::find(text, b"package main").is_some()
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct MainFunction {
+    pub(crate) position: Position,
+    /// There are statements in it.
+    pub(crate) does_something: bool,
 }
 
 impl FileDirectives {
@@ -130,12 +145,28 @@ impl<'a> Source<'a> {
     /// The comments that may hold a directive, in the order of the text.
     fn comments(&self) -> Vec<Node<'_>> {
         let root = self.tree.root_node();
-        let mut found: Vec<Node<'_>> = memchr::memmem::find_iter(self.text, spelling::START)
+        let starts = spelling::STARTS.iter();
+        let mut found: Vec<Node<'_>> = starts
+            .flat_map(|start| memchr::memmem::find_iter(self.text, start))
             .filter_map(|at| root.descendant_for_byte_range(at, at + 1))
             .filter(|node| node.kind() == "comment")
             .collect();
+        found.sort_by_key(Node::start_byte);
         found.dedup();
         found
+    }
+
+    /// `func main`, where the package is main.
+    fn main(&self, package_name: &str, declarations: &[Node<'_>]) -> Option<MainFunction> {
+        let is_main = |node: &&Node<'_>| {
+            let name = node.child_by_field_name("name");
+            node.kind() == "function_declaration" && name.is_some_and(|it| self.str(it) == "main")
+        };
+        let function = declarations.iter().find(is_main).filter(|_| package_name == "main")?;
+        let body = function.child_by_field_name("body")?;
+        let does_something =
+            body.named_children(&mut body.walk()).any(|node| node.kind() != "comment");
+        Some(MainFunction { position: self.position(*function), does_something })
     }
 
     fn alone_on_its_line(&self, node: Node<'_>) -> bool {
@@ -178,6 +209,7 @@ pub(crate) fn read(text: &[u8], shown: &str) -> FileDirectives {
     let mut findings = Vec::new();
     let mut marked: Vec<Marked<'_>> = Vec::new();
     let mut spaced: Vec<(Kind, Node<'_>)> = Vec::new();
+    let mut of_tinygo: Vec<(&str, &str, Node<'_>)> = Vec::new();
     for comment in source.comments() {
         let line = spelling::read(source.str(comment).trim_end_matches('\r'));
         let position = source.position(comment);
@@ -186,6 +218,7 @@ pub(crate) fn read(text: &[u8], shown: &str) -> FileDirectives {
             Line::Malformed(kind, fault) => findings.push(malformed(kind, fault, position)),
             Line::Misspelled(kind, word) => findings.push(misspelled(kind, word, position)),
             Line::Spaced(kind) => spaced.push((kind, comment)),
+            Line::TinyGo(word, name) => of_tinygo.push((word, name, comment)),
             Line::Directive(kind, words) => {
                 let words = words.into_iter().map(str::to_owned).collect();
                 let directive = Directive { kind, words, position };
@@ -202,8 +235,22 @@ pub(crate) fn read(text: &[u8], shown: &str) -> FileDirectives {
             findings.push(space(kind, source.position(comment)));
         }
     }
+    let of_cgo = memchr::memmem::find(text, b"\"C\"").is_some();
+    for (word, name, comment) in of_tinygo {
+        if of_cgo && word == "export" {
+            continue;
+        }
+        let Some(on) = function_below(&source, comment, &declarations, "//") else { continue };
+        // Whoever writes for both has Go's directive there as well.
+        if sound && !marked.iter().any(|other| other.on.id() == on.id()) {
+            let has_body = on.child_by_field_name("body").is_some();
+            findings.push(tinygo(word, name, has_body, source.position(comment)));
+        }
+    }
     let functions = functions(&source, &declarations, marked, &mut findings);
-    FileDirectives { package_name: package_name(&source, &declarations), functions, findings }
+    let package_name = package_name(&source, &declarations);
+    let main = source.main(&package_name, &declarations);
+    FileDirectives { package_name, functions, findings, main }
 }
 
 /// The function that a directive stands on, or what is there instead.
@@ -258,25 +305,33 @@ fn starts_next_line(
     kind: Kind,
     marked: &[Marked<'_>],
 ) -> bool {
-    let Some(next) = declarations.iter().find(|node| node.start_byte() >= comment.end_byte())
-    else {
-        return false;
+    let Some(next) = function_below(source, comment, declarations, "//go:") else { return false };
+    let body = next.child_by_field_name("body");
+    let fits = match kind {
+        Kind::Export => body.is_some(),
+        Kind::Import => body.is_none(),
     };
+    fits && !marked.iter().any(|other| other.on.id() == next.id() && other.directive.kind == kind)
+}
+
+/// The top-level function that begins under a comment, with nothing between the two but lines of this
+/// beginning.
+fn function_below<'t>(
+    source: &Source<'_>,
+    comment: Node<'t>,
+    declarations: &[Node<'t>],
+    between: &str,
+) -> Option<Node<'t>> {
+    let next = declarations.iter().find(|node| node.start_byte() >= comment.end_byte())?;
     let inside = declarations.iter().any(|node| {
         node.start_byte() < comment.start_byte() && comment.end_byte() <= node.end_byte()
     });
-    let between = &source.text[comment.end_byte()..next.start_byte()];
-    let lines = String::from_utf8_lossy(between);
-    let fits = match kind {
-        Kind::Export => next.child_by_field_name("body").is_some(),
-        Kind::Import => next.child_by_field_name("body").is_none(),
-    };
-    let mut between = lines.trim_end_matches([' ', '\t']).lines().skip(1);
-    next.kind() == "function_declaration"
+    let lines = String::from_utf8_lossy(&source.text[comment.end_byte()..next.start_byte()]);
+    let mut lines = lines.trim_end_matches([' ', '\t']).lines().skip(1);
+    (next.kind() == "function_declaration"
         && !inside
-        && fits
-        && between.all(|line| line.starts_with("//go:"))
-        && !marked.iter().any(|other| other.on.id() == next.id() && other.directive.kind == kind)
+        && lines.all(|line| line.starts_with(between)))
+    .then_some(*next)
 }
 
 /// One entry a function: of several directives Go keeps the last of each kind.
@@ -448,6 +503,18 @@ fn space(kind: Kind, position: Position) -> Diagnostic {
         .code(codes::SPACE)
         .at(position)
         .hint(format!("write `{}`", kind.usage()))
+}
+
+fn tinygo(word: &str, name: &str, has_body: bool, position: Position) -> Diagnostic {
+    let hint = match (word, has_body) {
+        ("go:wasm-module", _) => format!("write `//go:wasmimport {name} NAME`"),
+        (_, true) => format!("write `//go:wasmexport {name}`"),
+        (_, false) => format!("write `//go:wasmimport MODULE {name}`"),
+    };
+    Diagnostic::warning(format!("Go takes `//{word} {name}` for a comment: it is TinyGo's"))
+        .code(codes::TINYGO)
+        .at(position)
+        .hint(hint)
 }
 
 fn no_function(directive: &Directive, why: &str) -> Diagnostic {

@@ -6,7 +6,13 @@
 use memchr::memmem;
 
 /// What every directive begins with, and every word that is near enough to one.
-pub(crate) const START: &str = "go:w";
+const START: &str = "go:w";
+
+/// Directives of TinyGo's that Go takes for comments. cgo has the first too, but not for wasm.
+const TINYGO: [&str; 3] = ["export", "go:export", "go:wasm-module"];
+
+/// By which lines for [`read`] are found.
+pub(crate) const STARTS: [&str; 3] = [START, "//export ", "//go:export "];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -48,6 +54,8 @@ pub(crate) enum Line<'a> {
     Misspelled(Kind, &'a str),
     /// `// go:wasmexport NAME`
     Spaced(Kind),
+    /// `//export NAME`, `//go:export NAME` or `//go:wasm-module MODULE`: the word, and the name.
+    TinyGo(&'a str, &'a str),
     Other,
 }
 
@@ -63,6 +71,9 @@ pub(crate) fn read(comment: &str) -> Line<'_> {
             Some(kind) if words.len() == kind.arity() => Line::Spaced(kind),
             _ => Line::Other,
         };
+    }
+    if let (true, [name]) = (TINYGO.contains(&word), words.as_slice()) {
+        return Line::TinyGo(word, *name);
     }
     for kind in [Kind::Export, Kind::Import] {
         if word == kind.word() {
@@ -101,16 +112,21 @@ fn nearest(word: &str) -> Option<Kind> {
 /// Finds, without parsing, the files that may hold something for [`read`]: a comment that starts with
 /// `go:w` and is no other word of Go's.
 pub(crate) struct Prefilter {
-    finder: memmem::Finder<'static>,
+    finders: [memmem::Finder<'static>; STARTS.len()],
 }
 
 impl Prefilter {
     pub(crate) fn new() -> Self {
-        Prefilter { finder: memmem::Finder::new(START) }
+        Prefilter { finders: STARTS.map(|start| memmem::Finder::new(start)) }
     }
 
     pub(crate) fn may_have_directive(&self, text: &[u8]) -> bool {
-        self.finder.find_iter(text).any(|at| {
+        let [go, tinygo @ ..] = &self.finders;
+        let starts_line = |at: usize| at == 0 || text[at - 1] == b'\n';
+        if tinygo.iter().any(|finder| finder.find_iter(text).any(starts_line)) {
+            return true;
+        }
+        go.find_iter(text).any(|at| {
             let before = text[..at].trim_ascii_end();
             let line_end =
                 memchr::memchr(b'\n', &text[at..]).map_or(text.len(), |length| at + length);
@@ -120,7 +136,7 @@ impl Prefilter {
                 .unwrap_or(line_end - at);
             before.ends_with(b"//")
                 && std::str::from_utf8(&text[at..at + end])
-                    .is_ok_and(|word| nearest(word).is_some())
+                    .is_ok_and(|word| TINYGO.contains(&word) || nearest(word).is_some())
         })
     }
 }
@@ -144,6 +160,11 @@ mod tests {
         assert_eq!(read("//go:writebarrierrec"), Line::Other);
         assert_eq!(read("//go:noinline"), Line::Other);
         assert_eq!(read("/*go:wasmexport add*/"), Line::Other);
+        assert_eq!(read("//export add"), Line::TinyGo("export", "add"));
+        assert_eq!(read("//go:export add"), Line::TinyGo("go:export", "add"));
+        assert_eq!(read("//go:wasm-module env"), Line::TinyGo("go:wasm-module", "env"));
+        assert_eq!(read("//export add to the list"), Line::Other);
+        assert_eq!(read("// export add"), Line::Other);
     }
 
     #[test]
@@ -152,6 +173,8 @@ mod tests {
         assert!(may("package p\n//go:wasmexport add\nfunc"));
         assert!(may("package p\n// go:wasmimport a b"));
         assert!(may("//go:wasmexprot"));
+        assert!(may("package p\n\n//export add\nfunc") && may("//go:wasm-module env"));
+        assert!(!may("x := 1 //export add") && !may("//exported"));
         assert!(!may("the go:wasmexport directive"));
         assert!(!may("//go:noinline\n//go:will"));
     }

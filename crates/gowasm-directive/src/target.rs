@@ -113,7 +113,8 @@ impl FromStr for BuildMode {
 
     fn from_str(word: &str) -> Result<Self, UnknownWord> {
         match word {
-            "exe" => Ok(BuildMode::Exe),
+            // `default` is Go's own word for it.
+            "exe" | "default" => Ok(BuildMode::Exe),
             "c-shared" => Ok(BuildMode::CShared),
             _ => Err(UnknownWord { word: word.to_owned(), known: "exe, c-shared" }),
         }

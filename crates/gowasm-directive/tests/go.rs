@@ -55,11 +55,13 @@ fn all_folders(dir: &Path, import_path: &str, into: &mut Vec<GoPackage>) {
 /// Scans all folders and judges each alone: nothing may be found.
 fn no_alarm(packages: &[GoPackage]) -> Directives {
     let directives = scan(packages, &|path| path.display().to_string()).expect("readable files");
+    // Here commands are judged as reactors, and without the packages that they import.
+    let real = |found: &&Diagnostic| !matches!(found.code, Some("GW032" | "GW033"));
     for target in [COMMAND, REACTOR, JS] {
         for package in packages {
             let of_package = directives.of_packages(&[package.import_path.as_str()].into());
             let found: Vec<_> =
-                of_package.check(target).iter().map(Diagnostic::to_string).collect();
+                of_package.check(target).iter().filter(real).map(Diagnostic::to_string).collect();
             assert!(found.is_empty(), "{}", found.join("\n"));
         }
     }

@@ -2,7 +2,7 @@
 //! next line that is no such line itself. Whatever else is found fails the test.
 
 use gowasm_diagnostic::Diagnostic;
-use gowasm_directive::{BuildMode, GoPackage, Goos, Target, scan};
+use gowasm_directive::{BuildMode, Deny, GoModule, GoPackage, Goos, Target, scan};
 use std::path::{Path, PathBuf};
 
 const REACTOR: Target = Target { goos: Goos::Wasip1, build_mode: BuildMode::CShared };
@@ -203,6 +203,34 @@ fn signatures_as_written_and_as_wasm() {
         line(name, import.signature(), import.function.position.to_string())
     });
     insta::assert_snapshot!(exports.chain(imports).collect::<Vec<_>>().join("\n"));
+}
+
+/// Who builds cannot mend what others wrote.
+#[test]
+fn what_is_denied_is_an_error_but_for_modules_of_others() {
+    let dir = fixtures("rules");
+    let own = package("example.com/own", &dir, vec![dir.join("spelling.go")]);
+    let module = GoModule {
+        path: "example.com/other".to_owned(),
+        version: Some("v1.0.0".to_owned()),
+        main: false,
+    };
+    let other = GoPackage {
+        module: Some(module),
+        ..package("example.com/other", &dir, vec![dir.join("wasi.go")])
+    };
+    let found = check(&[own, other], REACTOR);
+    let count = |words: &[&str], code: &str| {
+        let words: Vec<String> = words.iter().map(|word| word.to_string()).collect();
+        let found = Deny::parse(&words).expect("known words").apply(found.clone());
+        found.iter().filter(|one| one.code == Some(code) && one.is_error()).count()
+    };
+    assert_eq!((count(&[], "GW017"), count(&[], "GW018")), (0, 0));
+    assert_eq!((count(&["GW018"], "GW017"), count(&["GW018"], "GW018")), (0, 2));
+    assert!(count(&["warnings"], "GW017") > 0 && count(&["warnings"], "GW018") > 0);
+    assert!(found.iter().any(|one| one.code == Some("GW027")));
+    assert_eq!(count(&["warnings", "GW027"], "GW027"), 0);
+    assert!(Deny::parse(&["GW999".to_owned()]).is_err());
 }
 
 #[test]

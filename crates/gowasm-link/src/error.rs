@@ -16,6 +16,8 @@ pub enum Error {
     Interrupted,
     /// The inputs are wrong.
     Failed(Vec<Diagnostic>),
+    /// The module cannot be written where it should go.
+    Output(Diagnostic),
 }
 
 impl Error {
@@ -35,6 +37,7 @@ impl Error {
     pub fn into_diagnostics(self) -> Vec<Diagnostic> {
         match self {
             Error::Failed(diagnostics) => diagnostics,
+            Error::Output(diagnostic) => vec![diagnostic],
             Error::UnknownVersion { .. } => {
                 vec![
                     Diagnostic::error(self.to_string())
@@ -67,6 +70,7 @@ impl fmt::Display for Error {
                 "cannot link packages compiled by {found}; known Go versions: {}",
                 version::known()
             ),
+            Error::Output(diagnostic) => diagnostic.fmt(f),
             Error::Failed(diagnostics) => {
                 for (i, diagnostic) in diagnostics.iter().enumerate() {
                     if i > 0 {

@@ -24,6 +24,7 @@ mod quote;
 mod reach;
 mod report;
 mod resolve;
+mod response;
 mod signature;
 mod size;
 mod source;
@@ -38,7 +39,7 @@ pub use error::Error;
 pub use kind::SymKind;
 pub use options::{BuildMode, Options};
 pub use size::{Keep, Size};
-pub use toolexec::{ToolError, own_version_line, toolexec, version_line};
+pub use toolexec::{ToolEnd, ToolError, own_version_line, toolexec, version_line};
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -87,6 +88,7 @@ pub fn link(options: &Options, cancel: &AtomicBool) -> Result<Summary, Error> {
     };
     let build_id = made::build_id(&mut symbols, &options.build_id, &mut text);
     text::assign(&mut symbols, &text, &folded);
+    text::check_count(symbols.version, text.len(), &toolchain.release)?;
     moduledata::mark_place(&mut symbols, b"runtime.text", SymKind::Text, 0);
     moduledata::mark_place(&mut symbols, b"runtime.etext", SymKind::TextEnd, 0);
     // The address of every function is final here.

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::error::Error;
+use crate::response;
 use crate::size::Size;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -94,7 +95,8 @@ impl Options {
             goroot: std::env::var("GOROOT").unwrap_or_default(),
             ..Options::default()
         };
-        let mut args = args.into_iter().map(text);
+        let args = args.into_iter().map(text).collect::<Result<Vec<_>, _>>()?;
+        let mut args = response::expand(args)?.into_iter().map(Ok);
         let mut rest = Vec::new();
         while let Some(arg) = args.next() {
             let arg = arg?;

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use gowasm_diagnostic::Diagnostic;
 use tempfile::NamedTempFile;
 
 use crate::error::Error;
@@ -103,5 +104,10 @@ fn patch(file: &mut File, at: u64, bytes: &[u8]) -> io::Result<()> {
 }
 
 fn cannot_write(path: &Path, error: &io::Error) -> Error {
-    Error::message(format!("cannot write {}: {error}", path.display()))
+    let hint = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space on that disk",
+        _ => "-o names a file in a folder that can be written",
+    };
+    let fault = format!("cannot write {}: {error}", path.display());
+    Error::Output(Diagnostic::error(fault).hint(hint))
 }

@@ -79,8 +79,8 @@ pub(crate) fn undefined(symbols: &Symbols) -> Error {
         .iter()
         .take(SHOWN)
         .map(|(&symbol, referrers)| {
-            let mut message = format!("relocation target {} not defined", text(symbol));
             let mut places = Vec::new();
+            let mut elsewhere = Vec::new();
             for &from in referrers.iter().take(SHOWN) {
                 if let Some(position) = source::of_function(symbols, from) {
                     places.push((position, format!("{} refers to it", text(from))));
@@ -90,17 +90,20 @@ pub(crate) fn undefined(symbols: &Symbols) -> Error {
                     Some(library) => symbols.libraries[library.index()].package.as_str(),
                     None => "the linker",
                 };
-                message.push_str(&format!("\n  referred to by {} in {package}", text(from)));
+                elsewhere.push(format!("{} in {package} refers to it", text(from)));
             }
             if referrers.len() > SHOWN {
-                message.push_str(&format!("\n  and {} more", referrers.len() - SHOWN));
+                elsewhere.push(format!("so do {} more", referrers.len() - SHOWN));
             }
             let mut places = places.into_iter();
-            let mut error = Diagnostic::error(message);
-            if let Some((position, by)) = places.next() {
-                error.message.push_str(&format!(": {by}"));
-                error = error.at(position);
-            }
+            let (at, by) = places.next().unzip();
+            let said: Vec<String> = by.into_iter().chain(elsewhere).collect();
+            let mut error = Diagnostic::error(format!(
+                "relocation target {} not defined: {}",
+                text(symbol),
+                said.join("; ")
+            ));
+            error.position = at;
             places.fold(error, |error, (position, by)| error.related(position, by))
         })
         .collect();

@@ -8,6 +8,7 @@ use rustc_hash::FxHashSet;
 use crate::error::Error;
 use crate::kind::SymKind;
 use crate::symbols::{LibId, Place, SymId, Symbols};
+use crate::version::Version;
 
 /// The value that a function's index is counted from, so that no function looks like address 0.
 pub(crate) const FIRST_FUNCTION: u64 = 0x1000;
@@ -115,4 +116,19 @@ pub(crate) fn index(symbols: &Symbols, function: SymId) -> u64 {
 /// The length of the text as section tables state it.
 pub(crate) fn section_length(functions: usize) -> u64 {
     functions as u64 * FUNCTION_SPACE + 1
+}
+
+/// Before Go 1.25 the runtime's tables have 32 bits for a function's PC, which is its number times
+/// 65,536, and one PC more marks the end.
+const MOST_BY_PC: usize = (1 << 16) - 1;
+
+/// Refuses a program with more functions than its Go can tell apart.
+pub(crate) fn check_count(version: &Version, count: usize, release: &str) -> Result<(), Error> {
+    if version.functab_by_index || count <= MOST_BY_PC {
+        return Ok(());
+    }
+    let message = format!(
+        "the program has {count} functions, and {release} can address {MOST_BY_PC} on wasm"
+    );
+    Err(Error::hinted(message, "build it with Go 1.25 or newer, which has room for more"))
 }

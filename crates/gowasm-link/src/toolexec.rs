@@ -21,27 +21,33 @@ pub enum ToolError {
     Version { tool: String, answer: String },
 }
 
+/// How a tool that cmd/go wanted to run ended.
+#[derive(Debug)]
+pub enum ToolEnd {
+    /// It was started, and has said itself what there is to say.
+    Ran(ExitStatus),
+    /// A module was linked in its place.
+    Linked,
+    /// What it is, for its stdout.
+    Version(String),
+}
+
 /// Runs a Go tool for cmd/go: links itself when the tool is `link` and the target is wasm, and
-/// otherwise starts the tool. Returns the status of a tool that was started.
-pub fn toolexec(
-    tool: &Path,
-    args: &[OsString],
-    cancel: &AtomicBool,
-) -> Result<Option<ExitStatus>, ToolError> {
+/// otherwise starts the tool.
+pub fn toolexec(tool: &Path, args: &[OsString], cancel: &AtomicBool) -> Result<ToolEnd, ToolError> {
     let is_link = tool.file_stem().is_some_and(|name| name == "link");
     let for_wasm = std::env::var_os("GOARCH").is_some_and(|arch| arch == "wasm");
     if !is_link || !for_wasm {
-        return run(tool, args).map(Some);
+        return run(tool, args).map(ToolEnd::Ran);
     }
     let options = match args {
         [only] if only.to_str().is_some_and(|arg| arg.starts_with("-V")) => {
-            println!("{}", version_line(tool)?);
-            return Ok(None);
+            return version_line(tool).map(ToolEnd::Version);
         }
         args => Options::parse(args.iter().cloned())?,
     };
     crate::link(&options, cancel)?;
-    Ok(None)
+    Ok(ToolEnd::Linked)
 }
 
 fn run(tool: &Path, args: &[OsString]) -> Result<ExitStatus, ToolError> {

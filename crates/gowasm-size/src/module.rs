@@ -46,6 +46,9 @@ struct Found {
 
 /// Where a module's bytes go. Fails for what is no wasm module.
 pub fn measure(file: &[u8]) -> Result<Report, String> {
+    if !file.starts_with(b"\0asm") {
+        return Err("it does not begin with the bytes `\\0asm`".to_owned());
+    }
     let found = read(file).map_err(|error| error.to_string())?;
     let memory = Memory::of(file, &found.segments);
     let go = gotables::find(&memory);

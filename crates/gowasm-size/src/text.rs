@@ -1,6 +1,7 @@
 //! Reports as tables for people.
 
 use crate::report::{Change, Row};
+use gowasm_diagnostic::printable;
 use std::fmt::Write;
 
 /// Bytes, their share of all, and the name; what `top` leaves out is one last row.
@@ -20,7 +21,7 @@ pub fn text(rows: &[Row], all: u64, top: usize) -> String {
 
 fn line(text: &mut String, bytes: u64, all: u64, name: &str) {
     let share = bytes as f64 * 100.0 / (all.max(1)) as f64;
-    let _ = writeln!(text, "{bytes:>10}  {share:>5.1} %  {name}");
+    let _ = writeln!(text, "{bytes:>10}  {share:>5.1} %  {}", printable::line(name));
 }
 
 /// Bytes before and after, the difference, and the name.
@@ -29,7 +30,8 @@ pub fn changes_text(changes: &[Change], old: u64, new: u64, top: usize) -> Strin
     let (shown, hidden) = changes.split_at(top.min(changes.len()));
     let mut line = |old: u64, new: u64, name: &str| {
         let difference = new as i64 - old as i64;
-        let _ = writeln!(text, "{old:>10}  {new:>10}  {difference:>+10}  {name}");
+        let _ =
+            writeln!(text, "{old:>10}  {new:>10}  {difference:>+10}  {}", printable::line(name));
     };
     for change in shown {
         line(change.old, change.new, &change.name);

@@ -10,6 +10,10 @@ use std::path::PathBuf;
 pub enum StoreError {
     #[error("cannot tell where the store is: no home directory is known")]
     NoHome,
+    #[error("cannot tell where the store is: the home directory gives {}, which is no absolute path", dir.display())]
+    RelativeHome { dir: PathBuf },
+    #[error("the store {} is a link to {}, which is not there", dir.display(), target.display())]
+    Dangling { dir: PathBuf, target: PathBuf },
     #[error("{} holds a store of version `{found}`, which this gowasm does not know", dir.display())]
     Version { dir: PathBuf, found: String },
     #[error("{} is not a store: its file `version` was written by something else", dir.display())]
@@ -46,6 +50,12 @@ impl StoreError {
     /// What to do about it.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
+            StoreError::Dangling { .. } => {
+                Some("make that folder, or name another with --store or GOWASM_STORE")
+            }
+            StoreError::RelativeHome { .. } => {
+                Some("set HOME to an absolute path, or name a folder with --store or GOWASM_STORE")
+            }
             StoreError::NoHome => Some("name a folder with --store or GOWASM_STORE"),
             StoreError::Version { .. } => {
                 Some("use a newer gowasm, or name another folder with --store or GOWASM_STORE")

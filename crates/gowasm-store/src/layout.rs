@@ -32,7 +32,12 @@ pub fn location(flag: Option<&Path>) -> Result<PathBuf, StoreError> {
         Some(dir) => dir,
         None => {
             let platform = etcetera::base_strategy::choose_native_strategy();
-            platform.map_err(|_| StoreError::NoHome)?.cache_dir().join("gowasm")
+            let dir = platform.map_err(|_| StoreError::NoHome)?.cache_dir().join("gowasm");
+            if !dir.is_absolute() {
+                // It would be another in each folder.
+                return Err(StoreError::RelativeHome { dir });
+            }
+            dir
         }
     };
     std::path::absolute(&dir).map_err(|source| StoreError::Read { path: dir, source })

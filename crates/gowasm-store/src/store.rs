@@ -34,6 +34,7 @@ impl Store {
             #[cfg(feature = "remote")]
             remote: None,
         };
+        store.check_link()?;
         store.check_version()?;
         Ok(store)
     }
@@ -106,6 +107,15 @@ impl Store {
         }
         self.prepared.store(true, Ordering::Release);
         Ok(())
+    }
+
+    /// A link to nothing is no empty store: no folder can be made in its place.
+    fn check_link(&self) -> Result<(), StoreError> {
+        let root = &self.layout.root;
+        match fs::read_link(root) {
+            Ok(target) if !root.exists() => Err(StoreError::Dangling { dir: root.clone(), target }),
+            _ => Ok(()),
+        }
     }
 
     fn check_version(&self) -> Result<(), StoreError> {

@@ -4,6 +4,7 @@
 use crate::comparison::{end, told};
 use crate::verdict::{EngineVersion, ModuleId, Step, Verdict};
 use crate::{Failure, Random, Request, verify};
+use gowasm_diagnostic::printable::line;
 use gowasm_directive::Manifest;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
@@ -115,13 +116,14 @@ impl Against {
         let mut text = String::new();
         self.failures.iter().for_each(|step| crate::verdict::render_step(&mut text, step));
         for Difference { step, before, after, .. } in &self.differences {
+            let [step, before, after] = [step, before, after].map(|told| line(told));
             let _ = writeln!(text, "DIFFER {step}\n     before: {before}\n     after: {after}");
         }
         let word = if self.differences.is_empty() { "do the same" } else { "differ" };
         let _ = writeln!(
             text,
-            "{} steps: the modules of {} and {} bytes {word} ({} {})",
-            self.steps, self.before.size, self.after.size, self.engine.name, self.engine.version
+            "{} steps: the modules of {} and {} bytes {word} ({})",
+            self.steps, self.before.size, self.after.size, self.engine
         );
         text
     }

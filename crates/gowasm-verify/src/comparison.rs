@@ -3,6 +3,7 @@
 
 use crate::verdict::{Status, Step, Verdict, render_step};
 use crate::{Engine, Failure, Request, verify};
+use gowasm_diagnostic::printable::line;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 
@@ -122,13 +123,13 @@ impl Comparison {
             text += &verdict.summary();
         }
         for Disagreement { step, engines, .. } in &self.disagreements {
-            let _ = writeln!(text, "DISAGREE {step}");
+            let _ = writeln!(text, "DISAGREE {}", line(step));
             for Gave { engine, gave } in engines {
-                let _ = writeln!(text, "     {engine}: {gave}");
+                let _ = writeln!(text, "     {engine}: {}", line(gave));
             }
         }
         for Missing { engine, why } in &self.missing {
-            let _ = writeln!(text, "NOT RUN  {engine}: {why}");
+            let _ = writeln!(text, "NOT RUN  {engine}: {}", line(why));
         }
         let (ran, all) = (self.verdicts.len(), Engine::ALL.len());
         let word = if self.disagreements.is_empty() { "agree" } else { "disagree" };

@@ -1,7 +1,7 @@
 //! Verdicts: what a verification found, as JSON and for people. docs/schema/verdict.schema.json
 //! describes the JSON.
 
-use gowasm_diagnostic::Position;
+use gowasm_diagnostic::{Position, printable};
 use gowasm_directive::wasip1;
 use serde::{Deserialize, Serialize};
 use std::fmt::{self, Display, Write};
@@ -26,6 +26,12 @@ pub struct Verdict {
 pub struct EngineVersion {
     pub name: String,
     pub version: String,
+}
+
+impl Display for EngineVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.name, printable::line(&self.version))
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -220,7 +226,7 @@ impl Verdict {
             0 => write!(text, ", {exports} exports as promised"),
             _ => write!(text, ", {failed} failed"),
         };
-        let _ = writeln!(text, " ({} {})", self.engine.name, self.engine.version);
+        let _ = writeln!(text, " ({})", self.engine);
         text
     }
 }
@@ -231,12 +237,12 @@ pub(crate) fn render_step(text: &mut String, step: &Step) {
         Status::Failed => "FAIL",
         Status::Skipped => "skip",
     };
-    let _ = write!(text, "{word} {}", step.title());
+    let _ = write!(text, "{word} {}", printable::line(&step.title()));
     if let Some(returned) = &step.returned {
-        let _ = write!(text, " = {returned}");
+        let _ = write!(text, " = {}", printable::line(returned));
     }
     if let (Some(trap), Status::Passed) = (&step.trap, step.status) {
-        let _ = write!(text, " trapped: {trap}");
+        let _ = write!(text, " trapped: {}", printable::line(trap));
     }
     if let Some(code) = step.exit_code {
         let _ = write!(text, " exited with {code}");
@@ -252,31 +258,27 @@ pub(crate) fn render_step(text: &mut String, step: &Step) {
     }
     text.push('\n');
     if let Some(reason) = &step.reason {
-        let _ = writeln!(text, "     {reason}");
+        let _ = writeln!(text, "     {}", printable::line(reason));
     }
     if let Some(hint) = &step.hint {
-        let _ = writeln!(text, "     hint: {hint}");
+        let _ = writeln!(text, "     hint: {}", printable::line(hint));
     }
     if let Some(import) = &step.stopped_at {
-        let _ =
-            writeln!(text, "     stopped at the first call of {import}, which nothing supplies");
+        let line = format!("stopped at the first call of {import}, which nothing supplies");
+        let _ = writeln!(text, "     {}", printable::line(&line));
     }
     for import in step.missing_imports.iter().filter(|_| step.status == Status::Passed) {
-        let _ = writeln!(text, "     {import} has nothing behind it");
+        let line = format!("{import} has nothing behind it");
+        let _ = writeln!(text, "     {}", printable::line(&line));
     }
     for (name, written) in [("stdout", &step.stdout), ("stderr", &step.stderr)] {
         if let Some(written) = written {
             let _ = writeln!(text, "     {name}:");
-            // What goes to the terminal must not steer it.
             written.lines().for_each(|line| {
-                let _ = writeln!(text, "       {}", printable(line));
+                let _ = writeln!(text, "       {}", printable::lines(line));
             });
         }
     }
-}
-
-fn printable(line: &str) -> String {
-    line.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect()
 }
 
 fn show_time(microseconds: u64) -> String {

@@ -4,9 +4,12 @@ use crate::commands::{self, Command};
 use crate::context::{Colour, Context, Verbosity};
 use crate::failure::Failure;
 use crate::message::{self, MessageFormat};
-use crate::param_file;
+use crate::{go_flags, output, param_file};
 use clap::Parser;
+use gowasm_diagnostic::{Diagnostic, printable};
 use std::ffi::OsString;
+use std::io::IsTerminal;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Builds Go packages into WebAssembly modules, proves that they run, and never does the same work
@@ -56,29 +59,58 @@ pub(crate) struct GlobalArgs {
 }
 
 pub fn run() -> ExitCode {
-    let mut arguments: Vec<_> = std::env::args_os().collect();
+    let arguments: Vec<_> = std::env::args_os().collect();
     let is = |at: usize, name: &str| arguments.get(at).is_some_and(|argument| argument == name);
     // The arguments of a test are the user's: no file stands for any of them.
-    if is(1, "bazel") && !is(2, "run-test") {
-        arguments = match param_file::expand(arguments) {
-            Ok(expanded) => expanded,
-            Err(failure) => return report(&failure, None),
-        };
-    }
+    let expanded = match is(1, "bazel") && !is(2, "run-test") {
+        true => param_file::expand(arguments.clone()),
+        false => go_flags::spelled_for_clap(arguments.clone()),
+    };
+    let arguments = match expanded {
+        Ok(expanded) => expanded,
+        Err(failure) => return report(&failure, None, MessageFormat::asked_for(&arguments)),
+    };
     let foreign = Leading::try_parse_from(&arguments).ok().and_then(|leading| {
         Some((Command::of_foreign_arguments(leading.command)?, leading.global))
     });
-    let (command, global) = foreign.unwrap_or_else(|| {
-        // clap exits with 2 on wrong usage, and with 0 after --help and --version.
-        let cli = Cli::parse_from(&arguments);
-        (cli.command, cli.global)
-    });
-    finish(&global, |context| commands::run(command, context))
+    let (command, global) = match foreign {
+        Some(foreign) => foreign,
+        None => match parse::<Cli>(&arguments) {
+            Ok(cli) => (cli.command, cli.global),
+            Err(code) => return code,
+        },
+    };
+    let folder = command.folder().map(Path::to_owned);
+    finish(&global, folder.as_deref(), |context| commands::run(command, context))
 }
 
-/// Runs a command and tells what came of it.
+/// What the arguments say; else what to exit with, once it was said why, or the help was printed.
+pub(crate) fn parse<T: Parser>(arguments: &[OsString]) -> Result<T, ExitCode> {
+    let error = match T::try_parse_from(arguments) {
+        Ok(parsed) => return Ok(parsed),
+        Err(error) => error,
+    };
+    let format = MessageFormat::asked_for(arguments);
+    if !error.use_stderr() {
+        let help = error.render();
+        let coloured = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        let help = if coloured { help.ansi().to_string() } else { help.to_string() };
+        return Err(match output::exact(help.as_bytes()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => report(&failure, None, format),
+        });
+    }
+    let said = error.render().to_string();
+    eprint!("{}", printable::lines(&said));
+    let message = said.lines().next().unwrap_or_default().trim_start_matches("error: ");
+    let failure = Failure::Usage(Diagnostic::error(message));
+    Err(answer(&failure, format, None))
+}
+
+/// Runs a command, in a folder if one is named, and tells what came of it.
 pub(crate) fn finish(
     global: &GlobalArgs,
+    folder: Option<&Path>,
     command: impl FnOnce(&Context) -> Result<ExitCode, Failure>,
 ) -> ExitCode {
     let verbosity = match (global.verbose, global.quiet) {
@@ -86,25 +118,41 @@ pub(crate) fn finish(
         (_, true) => Verbosity::Quiet,
         _ => Verbosity::Normal,
     };
-    let result = Context::new(verbosity, global.color, global.message_format).and_then(|context| {
-        let result = command(&context);
-        result.map_err(|failure| (failure, Some(context)))
-    });
-    match result {
+    let format = global.message_format;
+    let entered = folder.map_or(Ok(()), enter);
+    let context = entered.and_then(|()| Context::new(verbosity, global.color, format));
+    let context = match context {
+        Ok(context) => context,
+        Err(failure) => return report(&failure, None, format),
+    };
+    match command(&context) {
         Ok(code) => code,
-        Err((failure, context)) => report(&failure, context.as_ref()),
+        Err(failure) => report(&failure, Some(&context), format),
     }
 }
 
-fn report(failure: &Failure, context: Option<&Context>) -> ExitCode {
+fn enter(folder: &Path) -> Result<(), Failure> {
+    std::env::set_current_dir(folder).map_err(|error| {
+        let message = format!("cannot change to {}: {error}", folder.display());
+        Failure::Usage(Diagnostic::error(message).hint("-C takes a folder that is there"))
+    })
+}
+
+/// Says why a command failed.
+fn report(failure: &Failure, context: Option<&Context>, format: MessageFormat) -> ExitCode {
     match context {
-        Some(context) => {
-            context.report_failure(failure);
-            if context.format == MessageFormat::Json {
-                message::print(&message::failed(failure));
-            }
-        }
+        Some(context) => context.report_failure(failure),
         None => eprint!("{failure}"),
+    }
+    answer(failure, format, context)
+}
+
+/// The object of a command that failed, if one is asked for, and the exit code.
+fn answer(failure: &Failure, format: MessageFormat, context: Option<&Context>) -> ExitCode {
+    if format == MessageFormat::Json
+        && let Err(lost) = message::print(&message::failed(failure))
+    {
+        return report(&lost, context, MessageFormat::Human);
     }
     ExitCode::from(failure.code())
 }

@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use crate::message::MessageFormat;
-use gowasm_diagnostic::{Diagnostic, Renderer};
+use gowasm_diagnostic::{Diagnostic, Renderer, printable};
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -38,18 +38,18 @@ impl Context {
         verbosity: Verbosity,
         colour: Colour,
         format: MessageFormat,
-    ) -> Result<Self, (Failure, Option<Self>)> {
+    ) -> Result<Self, Failure> {
         let started_in = std::env::current_dir().map_err(|error| {
             let diagnostic =
                 Diagnostic::error(format!("cannot tell the current directory: {error}"))
                     .hint("change to a directory that exists and that you may read");
-            (Failure::Environment(diagnostic), None)
+            Failure::Environment(diagnostic)
         })?;
         let cancel = Arc::new(AtomicBool::new(false));
         let seen = cancel.clone();
         ctrlc::set_handler(move || seen.store(true, Ordering::SeqCst)).map_err(|error| {
             let diagnostic = Diagnostic::error(format!("cannot watch for Ctrl-C: {error}"));
-            (Failure::Environment(diagnostic), None)
+            Failure::Environment(diagnostic)
         })?;
         let renderer = if wants_colour(colour) { Renderer::coloured() } else { Renderer::plain() };
         Ok(Context { started_in, verbosity, format, renderer, cancel })
@@ -72,7 +72,14 @@ impl Context {
     /// A line about what goes on, on stderr; not with `-q`.
     pub(crate) fn say(&self, line: &str) {
         if self.verbosity >= Verbosity::Normal {
-            write_stderr(&format!("{line}\n"));
+            write_stderr(&format!("{}\n", printable::line(line)));
+        }
+    }
+
+    /// What another tool says, which may have several lines.
+    pub(crate) fn pass_on(&self, text: &str) {
+        if self.verbosity >= Verbosity::Normal {
+            write_stderr(&format!("{}\n", printable::lines(text)));
         }
     }
 
@@ -84,7 +91,7 @@ impl Context {
             Failure::Usage(diagnostic) | Failure::Environment(diagnostic) => {
                 self.report(diagnostic)
             }
-            Failure::Tool(output) => write_stderr(output),
+            Failure::Tool(output) => write_stderr(&printable::lines(output)),
             Failure::Rejected(verdict) => write_stderr(&verdict.render()),
             Failure::Interrupted => write_stderr("interrupted\n"),
         }

@@ -2,9 +2,10 @@
 //! described in docs/json-messages.md.
 
 use crate::failure::Failure;
+use crate::output;
 use gowasm_diagnostic::Diagnostic;
 use serde::Serialize;
-use std::io::Write;
+use std::ffi::OsString;
 
 /// Raised when a field goes or changes its meaning; added fields leave it as it is.
 pub(crate) const SCHEMA_VERSION: u32 = 1;
@@ -14,6 +15,20 @@ pub(crate) enum MessageFormat {
     #[default]
     Human,
     Json,
+}
+
+impl MessageFormat {
+    /// As far as arguments tell that were not understood.
+    pub(crate) fn asked_for(arguments: &[OsString]) -> Self {
+        let ours = arguments.iter().take_while(|word| *word != "--");
+        let mut words = ours
+            .filter_map(|word| word.to_str())
+            .skip_while(|word| !matches!(*word, "--message-format" | "--message-format=json"));
+        match (words.next(), words.next()) {
+            (Some("--message-format=json"), _) | (Some(_), Some("json")) => MessageFormat::Json,
+            _ => MessageFormat::Human,
+        }
+    }
 }
 
 /// The object of a command that failed.
@@ -48,12 +63,12 @@ pub(crate) fn failed(failure: &Failure) -> Failed<'_> {
     }
 }
 
-/// Prints a command's object; a reader that went away is no reason to fail.
-pub(crate) fn print(object: &impl Serialize) {
-    if let Ok(mut text) = serde_json::to_string_pretty(object) {
-        text.push('\n');
-        let _ = std::io::stdout().lock().write_all(text.as_bytes());
-    }
+/// Prints a command's object.
+pub(crate) fn print(object: &impl Serialize) -> Result<(), Failure> {
+    // Strings, numbers and lists of them: there is nothing in it that JSON cannot hold.
+    let mut text = serde_json::to_string_pretty(object).unwrap_or_default();
+    text.push('\n');
+    output::json(&text)
 }
 
 /// What a build came to, as its object tells it.

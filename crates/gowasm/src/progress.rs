@@ -2,7 +2,7 @@
 
 use crate::context::{Context, Verbosity};
 use gowasm_build::Progress;
-use gowasm_diagnostic::Diagnostic;
+use gowasm_diagnostic::{Diagnostic, printable};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -45,7 +45,7 @@ impl Progress for Bar<'_> {
             Some(bar) => {
                 // Not before there is something to wait for: a build that has nothing to do stays dark.
                 bar.enable_steady_tick(Duration::from_millis(100));
-                bar.set_message(what.to_owned());
+                bar.set_message(printable::line(what).into_owned());
             }
             None => self.context.say(what),
         }
@@ -58,7 +58,7 @@ impl Progress for Bar<'_> {
     }
 
     fn warn(&self, text: &str) {
-        self.print(|| self.context.say(text));
+        self.print(|| self.context.pass_on(text));
     }
 
     fn diagnostic(&self, warning: &Diagnostic) {

@@ -8,6 +8,7 @@ use clap::Parser;
 use gowasm_build::{RemoteOptions, Servers};
 use gowasm_diagnostic::{Diagnostic, Position};
 use std::ffi::OsString;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -139,8 +140,10 @@ impl RemoteArgs {
 
     /// Variables alone, for a command whose arguments are another tool's.
     pub(crate) fn from_variables(started_in: &Path) -> Result<RemoteOptions, Failure> {
-        let Variables { remote } = Variables::try_parse_from(["gowasm"])
-            .map_err(|error| usage(error.to_string().trim_start_matches("error: ").trim_end()))?;
+        let Variables { remote } = Variables::try_parse_from(["gowasm"]).map_err(|error| {
+            let said = error.to_string();
+            usage(said.lines().next().unwrap_or_default().trim_start_matches("error: "))
+        })?;
         remote.over(Table::default(), started_in, started_in)
     }
 
@@ -203,12 +206,18 @@ impl RemoteArgs {
 
 /// The nearest gowasm.toml, from here upwards, and the folder it is in.
 fn read_file(started_in: &Path) -> Result<(Table, PathBuf), Failure> {
-    let found = started_in.ancestors().find(|folder| folder.join("gowasm.toml").is_file());
+    let is_there = |folder: &&Path| folder.join("gowasm.toml").symlink_metadata().is_ok();
+    let found = started_in.ancestors().find(is_there);
     let Some(folder) = found else { return Ok((Table::default(), started_in.to_owned())) };
     let path = folder.join("gowasm.toml");
     let shown = path.strip_prefix(started_in).unwrap_or(&path).display().to_string();
     let text = std::fs::read_to_string(&path).map_err(|error| {
-        Failure::Environment(Diagnostic::error(format!("cannot read {shown}: {error}")))
+        let fault = Diagnostic::error(format!("cannot read {shown}: {error}"));
+        match error.kind() {
+            ErrorKind::PermissionDenied => Failure::Environment(fault.hint("make it readable")),
+            // A folder, a link to nothing, what is no text.
+            _ => Failure::input(fault.hint("gowasm.toml is a file of settings (docs/remote.md)")),
+        }
     })?;
     let file: File = toml::from_str(&text).map_err(|error| {
         let offset = error.span().map_or(0, |span| span.start);

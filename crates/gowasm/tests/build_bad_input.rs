@@ -86,9 +86,51 @@ fn packages_that_make_no_module() {
     let project = Project::new("package lib\n");
     fails(&project, &["build"], 1, &["not a main package", "hint:"]);
     project.write("work/sub/sub.go", "package sub\n");
-    fails(&project, &["build", "./..."], 2, &["matches 2 packages"]);
+    fails(&project, &["build", "./..."], 1, &["`./...` names no main package", "hint:"]);
     fails(&project, &["build", "--goos=js", "--buildmode=c-shared"], 2, &["c-shared", "hint:"]);
     fails(&project, &["build", "--buildmode=plugin"], 2, &["exe, c-shared"]);
+}
+
+#[test]
+fn flags_and_variables_of_go_that_do_not_hold_for_a_module() {
+    let project = Project::new(REACTOR);
+    for flag in ["-race", "-trimpath=false", "-buildvcs=true", "-n", "-compiler=gccgo", "-msan"] {
+        fails(&project, &["build", flag], 2, &["is not for gowasm: ", "hint:"]);
+    }
+    for (name, value, said) in [
+        ("GOOS", "linux", "GOOS is `linux`"),
+        ("GOARCH", "amd64", "GOARCH is `amd64`"),
+        ("GOFLAGS", "-trimpath=false", "GOFLAGS: `-trimpath=false`"),
+        ("GOFLAGS", "-race", "GOFLAGS: `-race`"),
+        ("GOFLAGS", "-buildmode=pie", "GOFLAGS has `-buildmode=pie`"),
+    ] {
+        let run = Run::of(project.gowasm(&["build"]).env(name, value));
+        assert_eq!(run.code, Some(2), "{name}={value}: {}", run.stderr);
+        assert!(run.stderr.contains(said) && run.stderr.contains("hint:"), "{}", run.stderr);
+    }
+    fails(&project, &["build", "--go-flag=-tags=a"], 2, &["a setting of gowasm's own"]);
+    fails(&project, &["build", "--go-flag=-nonsense"], 2, &["no flag of go build"]);
+    fails(&project, &["build", "-C", "nowhere"], 2, &["cannot change to nowhere"]);
+    assert_eq!(project.names("work"), ["go.mod", "main.go"]);
+}
+
+#[test]
+fn several_main_packages_need_a_folder_and_names_of_their_own() {
+    let project = Project::new(REACTOR);
+    project.write("work/a/tool/main.go", "package main\n\nfunc main() {}\n");
+    fails(&project, &["build", "./..."], 2, &["names 2 main packages", "hint: say where"]);
+    fails(&project, &["build", ".", "./a/tool", "-o", "x.wasm"], 2, &["cannot all be x.wasm"]);
+    fails(
+        &project,
+        &["build", "./...", "-o", "out", "--plan=p"],
+        2,
+        &["for one module, not for 2"],
+    );
+    fails(&project, &["build", "main.go", "./a/tool"], 2, &["packages, not files"]);
+    project.write("work/b/tool/main.go", "package main\n\nfunc main() {}\n");
+    let twice = ["example.com/calc/a/tool and example.com/calc/b/tool would both be tool.wasm"];
+    fails(&project, &["build", "./...", "-o", "out"], 2, &twice);
+    assert!(!project.exists("work/out"));
 }
 
 #[test]
@@ -346,6 +388,35 @@ fn a_full_disk_fails_the_build_and_leaves_the_files_of_before() {
     for name in before {
         assert_eq!(project.read(&format!("work/{name}")), name.as_bytes());
     }
+}
+
+#[test]
+fn a_full_temporary_folder_is_the_machines_fault() {
+    let project = Project::new(REACTOR);
+    let Some(_disk) = SmallDisk::mount(project.path("tmp"), "64k") else { return };
+    let build = || {
+        let mut command = project.gowasm(REACTOR_BUILD);
+        command.env("TMPDIR", project.path("tmp")).env("GOCACHE", project.path("cache"));
+        Run::of(&mut command)
+    };
+    // Whoever fills it first: Go's work, or ours.
+    let run = build();
+    assert_eq!(run.code, Some(3), "{}", run.stderr);
+    assert!(run.stderr.to_lowercase().contains("no space left on device"), "{}", run.stderr);
+    assert!(run.stderr.contains("hint: free some space"), "{}", run.stderr);
+    std::fs::write(project.path("tmp/full"), vec![0; 1 << 20]).unwrap_err();
+    assert_eq!(build().code, Some(3));
+    assert_eq!(project.names("work"), ["go.mod", "main.go"]);
+}
+
+#[test]
+fn settings_that_are_no_file_are_told() {
+    let project = Project::new(REACTOR);
+    std::fs::create_dir(project.path("work/gowasm.toml")).unwrap();
+    fails(&project, &["build"], 1, &["cannot read gowasm.toml", "hint:"]);
+    std::fs::remove_dir(project.path("work/gowasm.toml")).unwrap();
+    std::os::unix::fs::symlink("gone", project.path("work/gowasm.toml")).unwrap();
+    fails(&project, &["build"], 1, &["cannot read gowasm.toml", "hint:"]);
 }
 
 #[test]

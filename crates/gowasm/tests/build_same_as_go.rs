@@ -113,6 +113,94 @@ fn settings_from_goflags() {
     assert_eq!(with_tag.json()["module"]["sha256"], flag.json()["module"]["sha256"]);
 }
 
+#[test]
+fn flags_that_go_on_to_go() {
+    for go in gos() {
+        let project = Project::with_go(REACTOR, &go);
+        let what = |text: &str| format!("{text}, {}", go.display());
+        assert_same(&project, &["-gcflags=-N -l", "-asmflags=-D=x"], "", &what("-gcflags"));
+        assert_same(&project, &["-buildmode=c-shared", "-cover"], "", &what("-cover"));
+        let replaced = REACTOR.replace("add", "plus");
+        let [old, new] = [project.path("work/main.go"), project.write("plus.go", &replaced)]
+            .map(|path| path.canonicalize().unwrap().into_os_string().into_string().unwrap());
+        let overlay = serde_json::json!({"Replace": {old: new}});
+        project.write("work/overlay.json", &overlay.to_string());
+        let flags = ["-overlay=overlay.json", "-buildmode=c-shared"];
+        assert_same(&project, &flags, "", &what("-overlay"));
+        project.write("work/other.mod", "module example.com/other\n\ngo 1.24\n");
+        assert_same(&project, &["-mod=mod", "-modfile=other.mod"], "", &what("-modfile"));
+    }
+}
+
+#[test]
+fn go_s_environment_is_heeded() {
+    let project = Project::new(REACTOR);
+    let build = |with: &[(&str, &str)]| {
+        let mut command = project.gowasm(&["build", "--no-verify", "--message-format=json"]);
+        support::Run::of(command.envs(with.iter().copied())).json()
+    };
+    assert_eq!(build(&[])["target"]["goos"], "wasip1");
+    assert_eq!(build(&[("GOOS", "js"), ("GOARCH", "wasm")])["target"]["goos"], "js");
+    project.write("goenv", "GOOS=js\nGOFLAGS=-o=from-file.wasm\n");
+    let file = project.path("goenv");
+    let from_file = build(&[("GOENV", file.to_str().unwrap())]);
+    assert_eq!(from_file["target"]["goos"], "js");
+    assert!(project.exists("work/from-file.wasm"));
+    let reactor = build(&[("GOFLAGS", "-buildmode=c-shared -o=out/x.wasm")]);
+    assert_eq!(reactor["target"]["build_mode"], "c-shared");
+    assert!(project.exists("work/out/x.wasm"));
+    // What is written on the command line comes first.
+    let mut command =
+        project.gowasm(&["build", "-buildmode=exe", "--goos=wasip1", "--no-verify", "-q"]);
+    let run =
+        support::Run::of(command.envs([("GOFLAGS", "-buildmode=c-shared"), ("GOOS", "linux")]));
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let elsewhere = project
+        .gowasm(&["build", "-q", "-C", "work", "-o", "c.wasm"])
+        .current_dir(project.path(""))
+        .output();
+    assert!(elsewhere.unwrap().status.success() && project.exists("work/c.wasm"));
+}
+
+#[test]
+fn main_packages_become_modules_of_one_folder() {
+    let project = Project::new("package lib\n");
+    for name in ["one", "two"] {
+        let main = format!("package main\n\nfunc main() {{ println(\"{name}\") }}\n");
+        project.write(&format!("work/cmd/{name}/main.go"), &main);
+    }
+    project.write("work/cmd/bad/main.go", "package main\n\nfunc main() { undefined() }\n");
+    let run = project.run(&["build", "./...", "-o", "dist", "--message-format=json"]);
+    let json = run.json();
+    assert_eq!(
+        (run.code, &json["status"], &json["exit_code"]),
+        (Some(1), &"failed".into(), &1.into())
+    );
+    let modules = json["modules"].as_array().unwrap();
+    let told: Vec<_> = modules.iter().map(|m| (&m["name"], &m["status"])).collect();
+    assert_eq!(
+        serde_json::json!(told),
+        serde_json::json!([["bad", "failed"], ["one", "built"], ["two", "built"]])
+    );
+    assert!(modules[0]["tool_output"].as_str().unwrap().contains("undefined"));
+    assert!(run.stderr.contains("one: dist/one.wasm: "), "{}", run.stderr);
+    let names = ["manifest.json", "verdict.json", "wasm"]
+        .map(|end| ["one", "two"].map(|name| format!("{name}.{end}")));
+    let mut names = names.concat();
+    names.sort();
+    assert_eq!(project.names("work/dist"), names);
+
+    let calls = project.calls();
+    let again = project
+        .ok(&["build", "./cmd/one", "./cmd/two", "-o=dist/", "-p=1", "--message-format=json"])
+        .json();
+    assert!(again["modules"].as_array().unwrap().iter().all(|module| module["status"] == "built"));
+    assert!(project.calls() > calls);
+    // One main package among those that are named is as if it were named alone.
+    project.ok(&["build", "-q", "./cmd/one/..."]);
+    assert!(project.exists("work/one.wasm"));
+}
+
 /// Two checkouts in different folders: the same bytes, and the second link out of the store.
 #[test]
 fn the_folder_does_not_matter() {

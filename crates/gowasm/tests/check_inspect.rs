@@ -5,7 +5,8 @@
 mod support;
 
 use serde_json::Value;
-use support::{Project, REACTOR};
+use std::process::{Command, Stdio};
+use support::{Project, REACTOR, Run};
 
 const TWICE: &str = "package main\n\n\
     import _ \"example.com/calc/lib\"\n\n\
@@ -55,7 +56,7 @@ fn json_is_one_object_and_the_only_thing_on_stdout() {
 fn packages_that_never_meet_may_share_a_name() {
     let project = Project::new(REACTOR);
     project.write("work/other/main.go", REACTOR);
-    let run = project.ok(&["check", "./..."]);
+    let run = project.ok(&["check", "./...", "--buildmode=c-shared"]);
     assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("", ""));
     // Nothing was compiled: Go was asked for its settings and for a list, no more.
     assert_eq!(project.calls(), 2);
@@ -127,6 +128,176 @@ fn inspect_prints_what_the_module_tells() {
     let run = project.run(&["inspect", "missing.wasm"]);
     assert_eq!(run.code, Some(1));
     assert!(run.stderr.contains("cannot read missing.wasm"), "{}", run.stderr);
+}
+
+/// A module that exports one function, under a name that would steer a terminal.
+const HOSTILE: &str = "x\u{1b}[2J\r\nerror: y\u{202e}z\u{9b}";
+
+fn hostile_module() -> Vec<u8> {
+    let mut module = b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0".to_vec();
+    let name = HOSTILE.as_bytes();
+    module.extend([7, name.len() as u8 + 4, 1, name.len() as u8]);
+    module.extend(name);
+    module.extend([0, 0, 10, 5, 1, 3, 0, 0, 11]);
+    module
+}
+
+#[test]
+fn names_do_not_steer_the_terminal() {
+    let project = Project::new(REACTOR);
+    std::fs::write(project.path("work/m.wasm"), hostile_module()).unwrap();
+    std::fs::write(project.path("work/n\u{1b}[1m\nerror: n.wasm"), hostile_module()).unwrap();
+    std::fs::write(project.path("work/empty.wasm"), b"\0asm\x01\0\0\0").unwrap();
+    let odd = "n\u{1b}[1m\nerror: n.wasm";
+    let plan = "[[call]]\nexport = \"x\\u001b\\n\"\n";
+    project.write("work/plan.toml", plan);
+    project.write("work/other\r.toml", "[[call]]\nexport = \n");
+    for args in [
+        &["inspect", "m.wasm"][..],
+        &["verify", "m.wasm"],
+        &["verify", "m.wasm", "--plan=plan.toml"],
+        &["verify", "m.wasm", "--plan=other\r.toml"],
+        &["verify", "m.wasm", "--message-format=json"],
+        &["size", "m.wasm", "--by=function"],
+        &["size", odd, "--html=a\u{1b}.html"],
+        &["diff", "m.wasm", "empty.wasm"],
+        &["run", odd],
+        &["inspect", "gone\u{202e}.wasm"],
+        &["build", "./gone\u{1b}"],
+        &["build", "--remote-cache=grpc://\u{1b}[0m:1"],
+        &["store", "stat", "--store=st\u{202e}ore\u{1b}"],
+        &["check", "--\u{1b}\u{202e}"],
+        &["\u{1b}\u{202e}"],
+    ] {
+        let run = project.run(args);
+        for text in [&run.stdout, &run.stderr] {
+            let raw = text.contains(['\u{1b}', '\r', '\u{202e}', '\u{9b}']);
+            assert!(
+                !raw && !text.contains("\nerror: y") && !text.contains("\nerror: n"),
+                "{args:?}: {text:?}"
+            );
+        }
+        assert!(!(run.stdout.clone() + &run.stderr).is_empty(), "{args:?} said nothing");
+    }
+    // To programs they are what they are.
+    let inspected = project.ok(&["inspect", "m.wasm"]).json();
+    assert_eq!(inspected["exports"][0]["name"], HOSTILE);
+}
+
+#[test]
+fn a_result_that_cannot_be_written_is_no_success() {
+    let project = Project::new(REACTOR);
+    project.ok(&["build", "-q", "--buildmode=c-shared"]);
+    let go_link = Command::new(support::go()).args(["tool", "-n", "link"]).output().unwrap();
+    let go_link = String::from_utf8(go_link.stdout).unwrap();
+    for args in [
+        &["inspect", "calc.wasm"][..],
+        &["diff", "calc.wasm", "calc.wasm", "--message-format=json"],
+        &["size", "calc.wasm"],
+        &["size", "calc.wasm", "--json"],
+        &["verify", "calc.wasm"],
+        &["verify", "calc.wasm", "--engine=all"],
+        &["verify", "calc.wasm", "--against=calc.wasm"],
+        &["build", "--buildmode=c-shared", "--message-format=json"],
+        &["build", ".", "./...", "-o=.", "--buildmode=c-shared", "--message-format=json"],
+        &["check", "--message-format=json"],
+        &["check", "missing", "--message-format=json"],
+        &["store", "dir"],
+        &["store", "stat"],
+        &["store", "verify"],
+        &["store", "clean", "--message-format=json"],
+        &["link", "-V=full"],
+        &["toolexec", go_link.trim(), "-V=full"],
+        &["help"],
+        &["--version"],
+        &["build", "--help"],
+    ] {
+        let write = |place: &str| {
+            let file = std::fs::OpenOptions::new().write(true).open(place).unwrap();
+            let mut command = project.gowasm(args);
+            Run::of(command.env("GOARCH", "wasm").env("GOOS", "wasip1").stdout(file))
+        };
+        let full = write("/dev/full");
+        assert_eq!(full.code, Some(3), "{args:?}: {}", full.stderr);
+        assert!(
+            full.stderr.contains("stdout: No space left on device"),
+            "{args:?}: {}",
+            full.stderr
+        );
+        // A reader that went away wants no more.
+        let mut command = project.gowasm(args);
+        command.env("GOARCH", "wasm").env("GOOS", "wasip1");
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let code = child.wait_with_output().unwrap().status.code();
+        let expected = if args.contains(&"missing") { 1 } else { 0 };
+        assert_eq!(code, Some(expected), "{args:?}");
+    }
+}
+
+/// A warning is an error where it is denied; those of modules of others are one line.
+#[test]
+fn warnings_are_denied_and_folded() {
+    let main = "package main\n\nimport _ \"example.com/other\"\n\n//export add\nfunc add() {}\n\n\
+                // go:wasmexport sub\nfunc sub() {}\n\nfunc main() {}\n";
+    let project = Project::new(main);
+    let other = "package other\n\n//export one\nfunc one() {}\n\n//export two\nfunc two() {}\n";
+    project.write("work/vendor/example.com/other/other.go", other);
+    let modules = "# example.com/other v1.2.3\n## explicit\nexample.com/other\n";
+    project.write("work/vendor/modules.txt", modules);
+    let go_mod = "module example.com/calc\n\ngo 1.24\n\nrequire example.com/other v1.2.3\n";
+    project.write("work/go.mod", go_mod);
+    let reactor = ["check", "--buildmode=c-shared"];
+    let run = project.ok(&reactor);
+    let one_line = "warning: 2 findings in modules of others: example.com/other@v1.2.3 (GW031 x2)";
+    assert!(run.stderr.contains(one_line), "{}", run.stderr);
+    assert_eq!(run.stderr.matches("warning[GW031]").count(), 1, "{}", run.stderr);
+    let verbose = project.ok(&[&reactor[..], &["-v"]].concat());
+    assert_eq!(verbose.stderr.matches("warning[GW031]").count(), 3, "{}", verbose.stderr);
+    let json = project.ok(&[&reactor[..], &["--message-format=json"]].concat()).json();
+    assert_eq!(json["diagnostics"].as_array().unwrap().len(), 4);
+
+    for (denied, codes) in [
+        (&["-D", "GW018"][..], &["GW018"][..]),
+        (&["-DGW031", "--deny=GW018"], &["GW018", "GW031"]),
+        (&["--deny-warnings"], &["GW018", "GW031"]),
+        (&["-D", "GW016"], &[]),
+    ] {
+        for command in ["check", "build"] {
+            let run = project.run(&[&[command, "--buildmode=c-shared"], denied].concat());
+            let expected = if codes.is_empty() { 0 } else { 1 };
+            assert_eq!(run.code, Some(expected), "{denied:?}: {}", run.stderr);
+            assert_eq!(run.stderr.matches("error[").count(), codes.len(), "{}", run.stderr);
+            for code in codes {
+                assert!(run.stderr.contains(&format!("error[{code}]")), "{}", run.stderr);
+            }
+        }
+    }
+    let mut with_variable = project.gowasm(&reactor);
+    assert_eq!(Run::of(with_variable.env("GOWASM_DENY", "GW018,GW027")).code, Some(1));
+    let wrong = project.run(&["check", "-D", "GW999"]);
+    assert_eq!(wrong.code, Some(2), "{}", wrong.stderr);
+}
+
+#[test]
+fn wrong_usage_and_a_folder_that_is_gone_have_their_object_too() {
+    let project = Project::new(REACTOR);
+    for args in [
+        &["build", "--nonsense", "--message-format=json"][..],
+        &["--message-format", "json", "nonsense"],
+        &["build", "-race", "--message-format=json"],
+    ] {
+        let run = project.run(args);
+        assert_eq!((run.code, &run.json()["exit_code"]), (Some(2), &2.into()), "{args:?}");
+        assert!(!run.stderr.is_empty());
+    }
+    let gone = project.path("gone");
+    std::fs::create_dir(&gone).unwrap();
+    let mut shell = Command::new("sh");
+    let script = "cd \"$1\" && rmdir \"$1\" && exec \"$0\" check --message-format=json";
+    shell.args(["-c", script, env!("CARGO_BIN_EXE_gowasm")]).arg(&gone);
+    let run = Run::of(&mut shell);
+    assert_eq!((run.code, &run.json()["exit_code"]), (Some(3), &3.into()), "{}", run.stderr);
 }
 
 #[test]

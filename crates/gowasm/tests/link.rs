@@ -166,6 +166,56 @@ fn unknown_and_unusable_flags_are_wrong_usage() {
     assert_eq!(folder.link(&["-o", "x.wasm", "absent.a"]).status.code(), Some(1));
 }
 
+/// cmd/go writes one where a command line would be too long.
+#[test]
+fn response_files_are_those_of_go_tool_link() {
+    for go in gos() {
+        let folder = Folder::with_go(
+            "package main\n\nvar text = \"unset\"\n\nfunc main() { println(text) }\n",
+            go,
+        );
+        let main = folder.inputs();
+        let inner = folder.path("inner").display().to_string();
+        folder.write("inner", "-X\r\nmain.text=a\\nb\\\\c d\n-s\n");
+        let write = |name: &str, output: &str| {
+            let main = main.display();
+            let lines =
+                format!("-o\n{output}\n-importcfg=importcfg\n@{inner}\n-buildid=x\n{main}\n\n");
+            folder.write(name, &lines);
+        };
+        write("theirs", "theirs.wasm");
+        write("ours", "ours.wasm");
+        let theirs = folder.command(&folder.tool()).arg("@theirs").output().unwrap();
+        assert!(theirs.status.success(), "{}", text(&theirs.stderr));
+        let ours = folder.link(&["@ours"]);
+        assert!(ours.status.success(), "{}", text(&ours.stderr));
+        let read = |name: &str| fs::read(folder.path(name)).unwrap();
+        assert!(read("ours.wasm") == read("theirs.wasm"), "{}", folder.go.display());
+        assert!(read("ours.wasm").windows(7).any(|bytes| bytes == b"a\nb\\c d"));
+        for (file, says) in [("@gone", "gone"), ("@bad", "bad:1: a backslash")] {
+            folder.write("bad", "-X=\\t");
+            let refused = folder.link(&[file]);
+            assert_eq!(refused.status.code(), Some(1), "{file}");
+            assert!(text(&refused.stderr).contains(says), "{}", text(&refused.stderr));
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_module_that_cannot_be_written_is_the_machines_fault() {
+    let folder = Folder::new("package main\n\nfunc main() {}\n");
+    let main = folder.inputs();
+    for (output, says) in
+        [("/dev/full", "No space left"), ("gone/x.wasm", "gone"), (".", "directory")]
+    {
+        let linked = folder.link(&["-o", output, "-importcfg=importcfg", main.to_str().unwrap()]);
+        assert_eq!(linked.status.code(), Some(3), "{output}: {}", text(&linked.stderr));
+        let said = text(&linked.stderr);
+        assert!(said.contains(says) && said.contains("hint: "), "{said}");
+    }
+}
+
 #[test]
 fn archives_are_found_in_folders() {
     let folder = Folder::new(EXPORTS);

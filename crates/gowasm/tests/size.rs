@@ -49,6 +49,7 @@ fn what_is_no_module_is_an_error_and_leaves_no_page() {
         assert_eq!(run.code, Some(1), "{module}: {}", run.stdout);
         assert!(run.stderr.contains(module) && run.stderr.contains("hint: "), "{}", run.stderr);
         assert!(!project.exists("work/page.html"));
+        assert!(!run.stderr.contains("[0x"), "{}", run.stderr);
     }
 }
 

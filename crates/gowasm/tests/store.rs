@@ -2,8 +2,9 @@
 
 use gowasm_store::Store;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 struct Ran {
     code: i32,
@@ -54,6 +55,51 @@ fn without_flag_or_variable_the_store_is_below_the_home_folder() {
     let path = String::from_utf8(output.stdout).unwrap();
     assert!(path.starts_with(home.path().to_str().unwrap()), "{path}");
     assert!(path.ends_with("gowasm\n"), "{path}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_store_that_is_nowhere_is_told_and_nothing_is_written() {
+    let home = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gowasm"));
+    command.args(["store", "stat"]).env("HOME", "rel").current_dir(home.path());
+    let output = command.env_remove("GOWASM_STORE").env_remove("XDG_CACHE_HOME").output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("no absolute path") && said.contains("hint: set HOME"), "{said}");
+
+    let link = home.path().join("link");
+    std::os::unix::fs::symlink("gone", &link).unwrap();
+    for arguments in [["stat", "-q"], ["verify", "-q"], ["clean", "-q"]] {
+        let ran = gowasm(&link, &arguments);
+        assert_eq!(ran.code, 3, "{}", ran.stderr);
+        assert!(ran.stderr.contains("is a link to gone, which is not there"), "{}", ran.stderr);
+    }
+    assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_body_that_is_no_base64_is_no_fault_of_the_store() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gowasm"));
+    command.arg("cacheprog").env("GOWASM_STORE", dir.path());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let put = |id: u32, body: &str| {
+        format!(
+            "{{\"ID\":{id},\"Command\":\"put\",\"ActionID\":\"AAAA\",\"OutputID\":\"AAAA\",\"BodySize\":3}}\n\n\"{body}\"\n"
+        )
+    };
+    let close = "{\"ID\":9,\"Command\":\"close\"}\n";
+    let text = put(1, "A*==") + &put(2, "YWJj") + close;
+    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<&str> = said.lines().collect();
+    assert!(lines[1].contains("the body is not base64: "), "{said}");
+    // The next request begins behind the body.
+    assert!(lines[2].contains("not what its OutputID"), "{said}");
+    assert!(lines[3].contains("\"ID\":9") && output.status.success(), "{said}");
 }
 
 #[test]

@@ -23,7 +23,7 @@ use invocation::Invocation;
 use report::Said;
 use std::env;
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 /// Variables that change what the compiler makes or writes, and that no action has.
@@ -135,8 +135,14 @@ fn with_store(run: &ToolRun<'_>, store: &Store) -> Result<Ended, Failure> {
         return here("a path in a `//line` directive leads out of the package's folder");
     }
     let said = |text: &[u8]| action::as_spelled(text, &invocation.folders);
-    // Go that no longer listens ends by itself.
-    let _ = std::io::stdout().write_all(said(&result.stdout).as_bytes());
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(said(&result.stdout).as_bytes()).and_then(|()| stdout.flush()) {
+        // Go that no longer listens ends by itself.
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            return Err(Failure::io("write to", Path::new("stdout"), &error));
+        }
+        _ => {}
+    }
     let _ = std::io::stderr().write_all(said(&result.stderr).as_bytes());
     Ok(Ended::There(u8::try_from(result.exit_code).unwrap_or(1)))
 }

@@ -37,7 +37,7 @@ pub(super) fn say(said: &Said) -> bool {
 /// To the build, or to the user who started Go without one.
 pub(super) fn warn(text: &str) {
     if !say(&Said::Warning(text.to_owned())) {
-        eprintln!("warning: {text}");
+        eprintln!("{}", Diagnostic::warning(text));
     }
 }
 

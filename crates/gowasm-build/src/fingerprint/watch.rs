@@ -18,8 +18,8 @@ pub(crate) struct Watched {
     pub(crate) folders: BTreeSet<(PathBuf, Names)>,
 }
 
-/// Flags in `GOFLAGS` that bring in files which are not followed here.
-const UNFOLLOWED: &[&str] = &["modfile", "overlay", "toolexec", "pgo"];
+/// Flags that bring in files which are not followed here, or that want something done in any case.
+const UNFOLLOWED: &[&str] = &["modfile", "overlay", "toolexec", "pgo", "a", "x"];
 
 impl Watched {
     /// `None` where not everything can be known: then every build asks Go.

@@ -2,12 +2,12 @@
 
 mod build;
 mod modules;
-mod progress;
 mod verify;
 
 use crate::cli::{self, EXIT_CODES, GlobalArgs};
 use crate::commands;
 use crate::context::Context;
+use crate::deny::DenyArgs;
 use crate::failure::Failure;
 use clap::{Parser, Subcommand};
 use modules::Selection;
@@ -54,7 +54,7 @@ enum Command {
     /// Build and verify the modules, several at once, and publish them in target/gowasm/
     Build(Box<build::Args>),
     /// Judge the directives of the modules' Go packages without compiling anything
-    Check,
+    Check(DenyArgs),
     /// Run the modules that were built against their plans once more
     Verify,
     /// Remove target/gowasm/
@@ -67,24 +67,31 @@ pub fn run() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|first| OWN.iter().any(|own| first == *own)) {
         return cli::run();
     }
-    let Cargo::Gowasm(Gowasm { command, selection, global }) = Cargo::parse();
-    cli::finish(&global, |context| {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    let Cargo::Gowasm(Gowasm { command, selection, global }) = match cli::parse(&arguments) {
+        Ok(parsed) => parsed,
+        Err(code) => return code,
+    };
+    cli::finish(&global, None, |context| {
         let found = modules::find(&selection, context)?;
         match command {
             Command::Build(args) => build::run(*args, &found, context),
-            Command::Check => check(&found, context),
+            Command::Check(deny) => check(&deny, &found, context),
             Command::Verify => verify::run(&found, context),
             Command::Clean => clean(&found, context),
         }
     })
 }
 
-fn check(found: &modules::Found, context: &Context) -> Result<ExitCode, Failure> {
+fn check(deny: &DenyArgs, found: &modules::Found, context: &Context) -> Result<ExitCode, Failure> {
+    let denied = deny.deny()?;
     let requests = found.modules.iter().map(|module| gowasm_build::CheckRequest {
         started_in: module.folder.clone(),
         packages: vec![module.package.clone()],
         target: module.target,
         tags: module.tags.clone(),
+        go_flags: module.go_flags.clone(),
+        deny: if deny.is_given() { denied.clone() } else { module.deny.clone() },
         go: None,
         offline: found.offline,
         store: None,

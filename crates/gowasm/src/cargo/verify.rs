@@ -5,10 +5,10 @@ use crate::commands::verify::{Args, verdict};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::message::{self, MessageFormat};
+use crate::output;
 use gowasm_diagnostic::Diagnostic;
 use gowasm_verify::Verdict;
 use serde::Serialize;
-use std::io::Write;
 use std::process::ExitCode;
 
 /// The object of `--message-format json`.
@@ -42,14 +42,13 @@ pub(super) fn run(found: &Found, context: &Context) -> Result<ExitCode, Failure>
         MessageFormat::Json => {
             let status = if exit_code == 0 { "verified" } else { "failed" };
             let schema_version = message::SCHEMA_VERSION;
-            message::print(&Finished { schema_version, status, exit_code, modules });
+            message::print(&Finished { schema_version, status, exit_code, modules })?;
         }
         MessageFormat::Human => {
             let text =
                 |module: &Verified<'_>| format!("{}:\n{}", module.name, module.verdict.render());
             let text: String = modules.iter().map(text).collect();
-            // A reader that went away is no reason to fail.
-            let _ = std::io::stdout().lock().write_all(text.as_bytes());
+            output::text(&text)?;
         }
     }
     Ok(ExitCode::from(exit_code))

@@ -1,13 +1,18 @@
 //! `gowasm build`
 
 use crate::context::Context;
+use crate::deny::DenyArgs;
 use crate::failure::Failure;
+use crate::go_flags::GoFlags;
 use crate::message::{self, BuildResult, MessageFormat};
+use crate::parallel::{self, Job};
 use crate::progress::Bar;
 use crate::remote::RemoteArgs;
-use gowasm_build::{Limits, Linker, MissingImports, Outcome, Request, Size};
-use gowasm_directive::{BuildMode, Goos, Target};
-use std::path::PathBuf;
+use gowasm_build::{CheckRequest, Limits, Linker, MissingImports, Outcome, Request, Size};
+use gowasm_diagnostic::Diagnostic;
+use gowasm_directive::{BuildMode, Goos};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 const EXAMPLES: &str = "\
@@ -17,6 +22,7 @@ Examples:
   gowasm build ./plugin -o dist/ --plan plugin.plan.toml
                                                 publish only what does as the plan says
   gowasm build --ldflags '-s -w -X main.version=1.2' --tags production
+  gowasm build ./... -o dist/                   every main package below, several at once
   gowasm build --message-format json | jq -r .module.path
 
 A build writes NAME.wasm, NAME.manifest.json (its interface) and NAME.verdict.json (what the
@@ -27,24 +33,28 @@ the files of the one before untouched.";
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// A main package: a folder such as ./plugin, or an import path
-    #[arg(default_value = ".")]
-    package: String,
-    /// Where the module goes: a file (NAME.wasm), or a folder
+    /// Main packages: folders such as ./plugin, import paths, or patterns such as ./...
+    #[arg(default_value = ".", value_name = "PACKAGE")]
+    packages: Vec<String>,
+    /// Where the module goes: a file (NAME.wasm), or a folder; with several packages a folder
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// `exe` gives a command, `c-shared` a reactor
-    #[arg(long, value_name = "MODE", default_value = "exe")]
-    buildmode: BuildMode,
-    /// The operating system that Go builds for: wasip1 or js
-    #[arg(long, value_name = "GOOS", default_value = "wasip1")]
-    goos: Goos,
+    /// `exe` gives a command, `c-shared` a reactor [default: that of GOFLAGS, else exe]
+    #[arg(long, value_name = "MODE")]
+    buildmode: Option<BuildMode>,
+    /// The operating system that Go builds for: wasip1 or js [default: GOOS, else wasip1]
+    #[arg(long, value_name = "GOOS")]
+    goos: Option<Goos>,
     /// Build tags, with commas between them
     #[arg(long, value_name = "T,..", value_delimiter = ',')]
     tags: Vec<String>,
     /// Flags for the linker, as for `go build`: -s, -w, -X path.name=value
     #[arg(long, value_name = "FLAGS", allow_hyphen_values = true)]
     ldflags: Option<String>,
+    #[command(flatten)]
+    go_flags: GoFlags,
+    #[command(flatten)]
+    deny: DenyArgs,
     /// The go command to use [default: `go` on the PATH]
     #[arg(long, value_name = "PATH")]
     go: Option<PathBuf>,
@@ -101,15 +111,93 @@ enum LinkerName {
     Go,
 }
 
+impl Args {
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        self.go_flags.folder.as_deref()
+    }
+}
+
 pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
-    let request = Request {
+    let packages = args.packages.clone();
+    let at_once = args.go_flags.at_once();
+    let request = request(args, context)?;
+    let names_one = packages.len() == 1 && !request.package.contains("...");
+    if !names_one {
+        return several(&packages, request, at_once, context);
+    }
+    one(&request, context)
+}
+
+/// Every main package that the arguments name becomes a module in one folder.
+fn several(
+    packages: &[String],
+    common: Request,
+    at_once: Option<NonZeroUsize>,
+    context: &Context,
+) -> Result<ExitCode, Failure> {
+    let usage = |message: &str, hint: &str| {
+        Err(Failure::Usage(Diagnostic::error(message.to_owned()).hint(hint.to_owned())))
+    };
+    if packages.iter().any(|package| package.ends_with(".go")) {
+        return usage("several arguments name packages, not files", "name the folder of the files");
+    }
+    let asked = CheckRequest {
+        started_in: common.started_in.clone(),
+        packages: packages.to_vec(),
+        target: common.target,
+        tags: common.tags.clone(),
+        go_flags: common.go_flags.clone(),
+        deny: common.deny.clone(),
+        go: common.go.clone(),
+        offline: common.offline,
+        store: common.store.clone(),
+    };
+    let bar = Bar::new(context);
+    let mains = gowasm_build::main_packages(&asked, &bar, &context.cancel);
+    bar.finish();
+    let mains = mains?;
+    if let [main] = mains.as_slice() {
+        return one(&Request { package: main.package.clone(), ..common }, context);
+    }
+    let Some(folder) = &common.output else {
+        let message = format!("`{}` names {} main packages", packages.join(" "), mains.len());
+        return usage(&message, "say where their modules go: -o FOLDER");
+    };
+    let place = common.started_in.join(folder);
+    if place.is_file() || folder.extension().is_some_and(|extension| extension == "wasm") {
+        let message = format!("{} modules cannot all be {}", mains.len(), folder.display());
+        return usage(&message, "name a folder: -o FOLDER");
+    }
+    if common.plan.is_some() || common.manifest.is_some() {
+        let message = format!("--plan and --manifest are for one module, not for {}", mains.len());
+        return usage(&message, "build the package that it is for alone");
+    }
+    let jobs = mains.into_iter().map(|main| Job {
+        request: Request {
+            package: main.package,
+            output: Some(folder.join(format!("{}.wasm", main.name))),
+            ..common.clone()
+        },
+        name: main.name,
+    });
+    parallel::build(&jobs.collect::<Vec<_>>(), at_once, context)
+}
+
+fn request(args: Args, context: &Context) -> Result<Request, Failure> {
+    let output = match args.output {
+        Some(output) => Some(output),
+        None => gowasm_build::output_of_environment()?,
+    };
+    Ok(Request {
         started_in: context.started_in.clone(),
-        package: args.package,
-        output: args.output,
+        package: args.packages.into_iter().next().unwrap_or_default(),
+        output,
         manifest: args.manifest,
-        target: Target { goos: args.goos, build_mode: args.buildmode },
+        target: gowasm_build::target(args.goos, args.buildmode)?,
         tags: args.tags.into_iter().filter(|tag| !tag.is_empty()).collect(),
         ldflags: args.ldflags,
+        go_flags: args.go_flags.passed,
+        deny: args.deny.deny()?,
         go: args.go,
         plan: args.plan,
         verify: !args.no_verify,
@@ -127,13 +215,16 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
         servers: args.remote.servers(context)?,
         gowasm: std::env::current_exe().ok(),
         offline: false,
-    };
+    })
+}
+
+fn one(request: &Request, context: &Context) -> Result<ExitCode, Failure> {
     let bar = Bar::new(context);
-    let result = gowasm_build::build(&request, &bar, &context.cancel);
+    let result = gowasm_build::build(request, &bar, &context.cancel);
     bar.finish();
     let outcome = result?;
     match context.format {
-        MessageFormat::Json => message::print(&BuildResult::built(&outcome)),
+        MessageFormat::Json => message::print(&BuildResult::built(&outcome))?,
         MessageFormat::Human => context.say(&summary(&outcome, context)),
     }
     Ok(ExitCode::SUCCESS)

@@ -1,12 +1,14 @@
 //! `gowasm check`: what is wrong with the directives, before anything is compiled.
 
-use crate::context::Context;
+use crate::context::{Context, Verbosity};
+use crate::deny::DenyArgs;
 use crate::failure::Failure;
+use crate::go_flags::GoFlags;
 use crate::message::{self, MessageFormat, SCHEMA_VERSION};
 use crate::progress::Bar;
 use gowasm_build::CheckRequest;
 use gowasm_diagnostic::Diagnostic;
-use gowasm_directive::{BuildMode, Goos, Target};
+use gowasm_directive::{BuildMode, Goos};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -26,15 +28,19 @@ pub(crate) struct Args {
     /// Folders, import paths or patterns such as ./...
     #[arg(default_value = ".", value_name = "PACKAGE")]
     packages: Vec<String>,
-    /// `exe` gives a command, `c-shared` a reactor
-    #[arg(long, value_name = "MODE", default_value = "exe")]
-    buildmode: BuildMode,
-    /// The operating system that Go builds for: wasip1 or js
-    #[arg(long, value_name = "GOOS", default_value = "wasip1")]
-    goos: Goos,
+    /// `exe` gives a command, `c-shared` a reactor [default: that of GOFLAGS, else exe]
+    #[arg(long, value_name = "MODE")]
+    buildmode: Option<BuildMode>,
+    /// The operating system that Go builds for: wasip1 or js [default: GOOS, else wasip1]
+    #[arg(long, value_name = "GOOS")]
+    goos: Option<Goos>,
     /// Build tags, with commas between them
     #[arg(long, value_name = "T,..", value_delimiter = ',')]
     tags: Vec<String>,
+    #[command(flatten)]
+    go_flags: GoFlags,
+    #[command(flatten)]
+    deny: DenyArgs,
     /// The go command to use [default: `go` on the PATH]
     #[arg(long, value_name = "PATH")]
     go: Option<PathBuf>,
@@ -43,12 +49,20 @@ pub(crate) struct Args {
     store: Option<PathBuf>,
 }
 
+impl Args {
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        self.go_flags.folder.as_deref()
+    }
+}
+
 pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
     let request = CheckRequest {
         started_in: context.started_in.clone(),
         packages: args.packages,
-        target: Target { goos: args.goos, build_mode: args.buildmode },
+        target: gowasm_build::target(args.goos, args.buildmode)?,
         tags: args.tags.into_iter().filter(|tag| !tag.is_empty()).collect(),
+        go_flags: args.go_flags.passed,
+        deny: args.deny.deny()?,
         go: args.go,
         offline: false,
         store: args.store,
@@ -68,14 +82,21 @@ pub(crate) fn check_all(requests: &[CheckRequest], context: &Context) -> Result<
     }
     let found = once_each(found);
     // One error is enough to fail.
-    if found.iter().any(Diagnostic::is_error) {
-        return Err(Failure::Input(found));
+    let failed = found.iter().any(Diagnostic::is_error);
+    if context.format == MessageFormat::Json {
+        match failed {
+            true => return Err(Failure::Input(found)),
+            false => message::print(&Checked::of(&found))?,
+        }
     }
-    match context.format {
-        MessageFormat::Json => message::print(&Checked::of(&found)),
-        MessageFormat::Human => {}
+    let (shown, folded) = gowasm_diagnostic::fold(found);
+    if context.verbosity == Verbosity::Verbose {
+        folded.iter().for_each(|diagnostic| context.report(diagnostic));
     }
-    found.iter().for_each(|diagnostic| context.report(diagnostic));
+    if failed {
+        return Err(Failure::Input(shown));
+    }
+    shown.iter().for_each(|diagnostic| context.report(diagnostic));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -3,10 +3,10 @@
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::message::{self, MessageFormat};
+use crate::output;
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::{Change, Effect, Manifest, diff};
 use serde::Serialize;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -44,11 +44,10 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
             schema_version: message::SCHEMA_VERSION,
             compatible,
             changes: &changes,
-        }),
+        })?,
         MessageFormat::Human => {
             let lines: String = changes.iter().map(|change| format!("{change}\n")).collect();
-            // A reader that went away is no reason to fail.
-            let _ = std::io::stdout().lock().write_all(lines.as_bytes());
+            output::text(&lines)?;
             if changes.is_empty() {
                 context.say("the interfaces are the same");
             }

@@ -2,9 +2,10 @@
 
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::output;
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::Manifest;
-use std::io::{self, Write};
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -31,8 +32,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
         fault.message = format!("{shown}: {}", fault.message);
         fault
     })?;
-    // A reader that went away is no reason to fail.
-    let _ = io::stdout().lock().write_all(manifest.to_json().as_bytes());
+    output::json(&manifest.to_json())?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -2,8 +2,9 @@
 
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::output;
 use gowasm_diagnostic::Diagnostic;
-use gowasm_link::{Error, Options};
+use gowasm_link::Options;
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::Path;
@@ -13,6 +14,8 @@ const EXAMPLES: &str = "\
 The module is byte for byte the one that `go tool link` of the archives' Go writes. With -guard as the
 first flag its exports refuse calls before the initialisation and after a trap or an exit
 (docs/guard.md); `gowasm build` asks for that.
+
+An argument @FILE stands for the lines of FILE, as for Go's tools.
 
 Example:
   gowasm link -o module.wasm -importcfg importcfg -buildmode=c-shared main.a";
@@ -36,12 +39,12 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
     let mut arguments = args.arguments;
     let guarded = arguments.first().is_some_and(|first| first == "-guard" || first == "--guard");
     arguments.drain(..usize::from(guarded));
-    let options = Options::parse(arguments).map_err(failure)?;
+    let options = Options::parse(arguments)?;
     if options.version_query {
-        println!("{}", gowasm_link::own_version_line());
+        output::text(&format!("{}\n", gowasm_link::own_version_line()))?;
         return Ok(ExitCode::SUCCESS);
     }
-    gowasm_link::link(&options, &context.cancel).map_err(failure)?;
+    gowasm_link::link(&options, &context.cancel)?;
     if guarded {
         guard(&options.output)?;
     }
@@ -66,12 +69,4 @@ fn guard(module: &Path) -> Result<(), Failure> {
         file.persist(module).map_err(|failed| failed.error)
     };
     replace().map(drop).map_err(io("write"))
-}
-
-pub(crate) fn failure(error: Error) -> Failure {
-    match error {
-        Error::Usage(_) => Failure::Usage(Diagnostic::error(error.to_string())),
-        Error::Interrupted => Failure::Interrupted,
-        error => Failure::Input(error.into_diagnostics()),
-    }
 }

@@ -20,6 +20,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use clap::Subcommand;
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
 #[derive(Subcommand)]
@@ -41,6 +42,15 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// The folder to change to before anything else.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        match self {
+            Command::Build(args) => args.folder(),
+            Command::Check(args) => args.folder(),
+            _ => None,
+        }
+    }
+
     /// The commands whose arguments are another tool's: `-v` and `-V` are not ours there.
     pub(crate) fn of_foreign_arguments(command: Vec<OsString>) -> Option<Self> {
         let mut arguments = command;

@@ -3,10 +3,10 @@
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::message::{self, MessageFormat};
+use crate::output;
 use gowasm_diagnostic::Diagnostic;
 use gowasm_size::{By, Change, Item, Report, Row};
 use serde::Serialize;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -106,7 +106,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
     let old = args.diff.as_deref().map(|old| measured(old, context)).transpose()?;
     let text = match old {
         Some(old) if json => {
-            message::print(&compared(&old, &report));
+            message::print(&compared(&old, &report))?;
             return Ok(ExitCode::SUCCESS);
         }
         Some(old) => {
@@ -114,15 +114,14 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
             gowasm_size::changes_text(&changes, old.bytes, report.bytes, args.top)
         }
         None if json => {
-            message::print(&whole(&report));
+            message::print(&whole(&report))?;
             return Ok(ExitCode::SUCCESS);
         }
         // Who asked for the page only gets the page.
         None if args.html.is_some() && args.by.is_none() => return Ok(ExitCode::SUCCESS),
         None => gowasm_size::text(&report.by(by), report.bytes, args.top),
     };
-    // A reader that went away is no reason to fail.
-    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+    output::text(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 

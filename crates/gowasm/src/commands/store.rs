@@ -3,14 +3,15 @@
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::message::{self, MessageFormat, SCHEMA_VERSION};
+use crate::output;
 use clap::Subcommand;
-use gowasm_diagnostic::Diagnostic;
+use gowasm_diagnostic::{Diagnostic, printable};
 use gowasm_store::{
     Count, PruneLimits, Stat, Store, Verification, Watch, parse_age, parse_size, show_size,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
-use std::io::{IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
@@ -85,10 +86,9 @@ fn answer(
     let status = if exit_code == 0 { "done" } else { "failed" };
     match context.format {
         MessageFormat::Json => {
-            message::print(&Message { schema_version: SCHEMA_VERSION, status, exit_code, body });
+            message::print(&Message { schema_version: SCHEMA_VERSION, status, exit_code, body })?;
         }
-        // A reader that went away is no reason to fail.
-        MessageFormat::Human => drop(std::io::stdout().lock().write_all(lines.as_bytes())),
+        MessageFormat::Human => output::text(lines)?,
     }
     Ok(ExitCode::from(exit_code))
 }
@@ -100,7 +100,13 @@ fn dir(flag: Option<&Path>, context: &Context) -> Result<ExitCode, Failure> {
     }
     let dir = gowasm_store::location(flag).map_err(Failure::from)?;
     let directory = dir.display().to_string();
-    let line = format!("{directory}\n");
+    if context.format == MessageFormat::Human && !io::stdout().is_terminal() {
+        // For scripts: the very bytes of the path.
+        let mut line = dir.into_os_string().into_encoded_bytes();
+        line.push(b'\n');
+        return output::exact(&line).map(|()| ExitCode::SUCCESS);
+    }
+    let line = format!("{}\n", printable::line(&directory));
     answer(context, 0, Body { directory }, &line)
 }
 
@@ -110,7 +116,7 @@ fn stat(store: &Store, context: &Context) -> Result<ExitCode, Failure> {
 }
 
 fn stat_table(stat: &Stat) -> String {
-    let mut table = format!("{}\n", stat.directory);
+    let mut table = format!("{}\n", printable::line(&stat.directory));
     let mut rows = vec![("blobs", stat.blobs), ("results", stat.results), ("notes", stat.notes)];
     if stat.temporary.files > 0 {
         rows.push(("unfinished", stat.temporary));
@@ -141,7 +147,8 @@ fn show_age(seconds: u64) -> String {
 /// The first few, and how many more.
 fn some(paths: &[String]) -> String {
     const SHOWN: usize = 3;
-    let shown = paths.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    let shown: Vec<_> = paths.iter().take(SHOWN).map(|path| printable::line(path)).collect();
+    let shown = shown.join(", ");
     if paths.len() <= SHOWN { shown } else { format!("{shown} and {} more", paths.len() - SHOWN) }
 }
 

@@ -1,12 +1,12 @@
 //! `gowasm toolexec`: our linker, and a cluster's compilers, inside of an ordinary `go build`.
 
-use super::link;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::output;
 use crate::remote::RemoteArgs;
 use gowasm_build::{Servers, ToolRun};
 use gowasm_diagnostic::Diagnostic;
-use gowasm_link::ToolError;
+use gowasm_link::{ToolEnd, ToolError};
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
@@ -47,12 +47,14 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::from(code));
     }
     match gowasm_link::toolexec(Path::new(tool), arguments, &context.cancel) {
-        // The tool has said what there is to say.
-        Ok(Some(status)) => {
+        Ok(ToolEnd::Ran(status)) => {
             Ok(ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)))
         }
-        Ok(None) => Ok(ExitCode::SUCCESS),
-        Err(ToolError::Link(error)) => Err(link::failure(error)),
+        Ok(ToolEnd::Linked) => Ok(ExitCode::SUCCESS),
+        Ok(ToolEnd::Version(line)) => {
+            output::exact(format!("{line}\n").as_bytes()).map(|()| ExitCode::SUCCESS)
+        }
+        Err(ToolError::Link(error)) => Err(error.into()),
         Err(error) => Err(Failure::Environment(Diagnostic::error(error.to_string()))),
     }
 }

@@ -4,11 +4,12 @@ use super::outside::{OutsideArgs, is_built_in};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::message::MessageFormat;
+use crate::output;
 use gowasm_build::Settings;
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::Manifest;
 use gowasm_verify::{Engine, Limits, MissingImports, Plan, Random, Request, Verdict};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -113,17 +114,17 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
             let found = with_request(&args, context, |after, request| {
                 gowasm_verify::verify_against(after, &before, random, request)
             })?;
-            print(context, || found.to_json(), || found.render());
+            print(context, || found.to_json(), || found.render())?;
             found.passed
         }
         (None, Some(EngineName::All)) => {
             let found = with_request(&args, context, gowasm_verify::verify_everywhere)?;
-            print(context, || found.to_json(), || found.render());
+            print(context, || found.to_json(), || found.render())?;
             found.passed
         }
         _ => {
             let verdict = verdict(&args, context)?;
-            print(context, || verdict.to_json(), || verdict.render());
+            print(context, || verdict.to_json(), || verdict.render())?;
             verdict.passed
         }
     };
@@ -220,11 +221,14 @@ fn read_manifest(path: &Path, context: &Context) -> Result<Manifest, Failure> {
     })
 }
 
-/// The verdict is the result, so it goes to stdout; a reader that went away is no reason to fail.
-fn print(context: &Context, json: impl FnOnce() -> String, human: impl FnOnce() -> String) {
-    let text = match context.format {
-        MessageFormat::Json => json(),
-        MessageFormat::Human => human(),
-    };
-    let _ = io::stdout().lock().write_all(text.as_bytes());
+/// The verdict is the result, so it goes to stdout.
+fn print(
+    context: &Context,
+    json: impl FnOnce() -> String,
+    human: impl FnOnce() -> String,
+) -> Result<(), Failure> {
+    match context.format {
+        MessageFormat::Json => output::json(&json()),
+        MessageFormat::Human => output::text(&human()),
+    }
 }

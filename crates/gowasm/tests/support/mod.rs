@@ -102,7 +102,8 @@ impl Project {
         command.args(args).current_dir(self.path("work"));
         for (name, _) in std::env::vars_os() {
             let name = name.to_string_lossy().into_owned();
-            if name.starts_with("GOWASM") || name == "GOFLAGS" || name == "GOWORK" {
+            let of_go = ["GOFLAGS", "GOWORK", "GOOS", "GOARCH"].contains(&name.as_str());
+            if name.starts_with("GOWASM") || of_go {
                 command.env_remove(&name);
             }
         }

@@ -3,11 +3,11 @@
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::message::{self, MessageFormat, SCHEMA_VERSION};
+use crate::output;
 use crate::progress::Bar;
 use gowasm_bazel::{Change, Generate};
-use gowasm_diagnostic::Diagnostic;
+use gowasm_diagnostic::{Diagnostic, printable};
 use serde::Serialize;
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -56,7 +56,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
     if !args.check {
         generated.changes.iter().try_for_each(Change::write)?;
     }
-    show(&generated.changes, &generated.warnings, args.check, context);
+    show(&generated.changes, &generated.warnings, args.check, context)?;
     if args.check && !generated.changes.is_empty() {
         let stale = generated.changes.len();
         context.say(&format!("BUILD files to change: {stale}; run `gowasm bazel generate`"));
@@ -65,7 +65,12 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn show(changes: &[Change], warnings: &[Diagnostic], check: bool, context: &Context) {
+fn show(
+    changes: &[Change],
+    warnings: &[Diagnostic],
+    check: bool,
+    context: &Context,
+) -> Result<(), Failure> {
     match context.format {
         MessageFormat::Json => {
             let stale = check && !changes.is_empty();
@@ -75,16 +80,15 @@ fn show(changes: &[Change], warnings: &[Diagnostic], check: bool, context: &Cont
                 exit_code: u8::from(stale),
                 files: changes.iter().map(|change| change.shown.as_str()).collect(),
                 diagnostics: warnings,
-            });
+            })
         }
         MessageFormat::Human => {
             let text = |change: &Change| match check {
                 true => change.diff(),
-                false => format!("{}\n", change.shown),
+                false => format!("{}\n", printable::line(&change.shown)),
             };
             let text: String = changes.iter().map(text).collect();
-            // A reader that went away is no reason to fail.
-            let _ = std::io::stdout().lock().write_all(text.as_bytes());
+            output::text(&text)
         }
     }
 }
