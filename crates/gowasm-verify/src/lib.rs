@@ -57,7 +57,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { memory_bytes: 1 << 30, steps: 10_000_000_000 }
+        Limits { memory_bytes: 1 << 30, steps: 30_000_000_000 }
     }
 }
 

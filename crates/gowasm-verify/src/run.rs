@@ -199,13 +199,7 @@ impl Runner<'_> {
         }
         let initializes = interface.export("_initialize").is_some();
         if initializes {
-            steps.push(self.initialize(&mut sandbox));
-        }
-        if let Some(initialized) = steps.last_mut()
-            && initialized.kind == StepKind::Initialize
-            && initialized.status == Status::Failed
-        {
-            initialized.hint = self.wants_arguments(&*loaded).or(initialized.hint.take());
+            steps.push(self.initialize(&*loaded, &mut sandbox));
         }
         let ready = steps.iter().all(|step| step.status == Status::Passed);
         if !ready {
@@ -253,7 +247,7 @@ impl Runner<'_> {
         }
     }
 
-    fn initialize(&self, sandbox: &mut Sandbox<'_>) -> Step {
+    fn initialize(&self, loaded: &dyn Loaded, sandbox: &mut Sandbox<'_>) -> Step {
         let step = Step::named(StepKind::Initialize, "_initialize");
         let begun = Instant::now();
         sandbox.begin(self.limits, None);
@@ -261,14 +255,18 @@ impl Runner<'_> {
         let (ending, output) = (ReadyEnding::Returns(None), Output::default());
         let may_stop = self.plan.missing_imports == MissingImports::Stop;
         let wanted = Wanted { ending: &ending, output: &output, may_stop, open: false };
-        let step = judged(step, &wanted, result.as_deref(), sandbox);
-        self.finish(step, sandbox, self.limits, begun)
+        let mut step = judged(step, &wanted, result.as_deref(), sandbox);
+        step = self.finish(step, sandbox, self.limits, begun);
+        if let Err(Stop::Trap(_) | Stop::Exit(_)) = result {
+            step.hint = self.wants_arguments(loaded);
+        }
+        step
     }
 
     /// Hosts of reactors pass no arguments, and a Go package may count on the program's name nevertheless.
     /// An initialisation that goes well with a name is the proof that this is why it failed.
     fn wants_arguments(&self, loaded: &dyn Loaded) -> Option<String> {
-        if self.plan.world.args.is_some() || self.stop.load(Ordering::Relaxed) {
+        if self.plan.world.args.is_some() {
             return None;
         }
         let args = Some(vec!["module.wasm".to_owned()]);
