@@ -218,7 +218,7 @@ pub fn output_of_environment() -> Result<Option<PathBuf>, Failure> {
 fn goos_of_environment() -> Result<Goos, Failure> {
     let other = |name: &str, value: &str, only: &str| {
         let message = format!("{name} is `{value}`, and gowasm builds for {only}");
-        let hint = format!("give --goos wasip1 or --goos js, or unset {name}");
+        let hint = format!("unset {name}; GOOS=js and `gowasm build --goos js` build for js");
         Err(Failure::Usage(Diagnostic::error(message).hint(hint)))
     };
     if let Some(arch) = setting("GOARCH").filter(|arch| arch != "wasm") {
@@ -230,7 +230,8 @@ fn goos_of_environment() -> Result<Goos, Failure> {
     }
 }
 
-fn goflags_setting(name: &str) -> Result<Option<String>, Failure> {
+/// The value of a flag in `GOFLAGS`, if it has one.
+pub fn goflags_setting(name: &str) -> Result<Option<String>, Failure> {
     let Some(goflags) = setting("GOFLAGS") else { return Ok(None) };
     let goflags = flags::split(&goflags).map_err(|why| {
         Failure::input(Diagnostic::error(format!("GOFLAGS cannot be read: {why}")))

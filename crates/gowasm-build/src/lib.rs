@@ -38,7 +38,9 @@ pub use cacheprog::cacheprog;
 pub use check::{CheckRequest, check};
 pub use compile::{ToolRun, compile, is_compile};
 pub use failure::Failure;
-pub use go_flags::{GoFlag, check_go_flag, check_passed, output_of_environment, target};
+pub use go_flags::{
+    GoFlag, check_go_flag, check_passed, goflags_setting, output_of_environment, target,
+};
 pub use gowasm_link::Size;
 pub use gowasm_store::{RemoteOptions, Servers};
 pub use gowasm_verify::{Limits, MissingImports};

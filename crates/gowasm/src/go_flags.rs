@@ -3,7 +3,7 @@
 
 use crate::failure::Failure;
 use gowasm_build::{GoFlag, check_go_flag};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 /// Commands that take what `go build` takes.
@@ -93,7 +93,7 @@ fn command_of(arguments: &[OsString]) -> Option<usize> {
 }
 
 /// A word that is one of Go's flags: its name, and what stands behind `=`.
-fn go_flag(argument: &OsString) -> Option<(String, Option<String>, GoFlag)> {
+fn go_flag(argument: &OsStr) -> Option<(String, Option<String>, GoFlag)> {
     let text = argument.to_str()?;
     let flag = text.strip_prefix("--").or_else(|| text.strip_prefix('-'))?;
     let (name, value) = match flag.split_once('=') {

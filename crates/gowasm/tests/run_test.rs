@@ -284,6 +284,31 @@ fn what_follows_the_module_is_the_programs() {
     assert!(project.ok(&["run", "--help"]).stdout.contains("MODULE"));
 }
 
+#[test]
+fn go_test_heeds_goos_a_folder_and_another_runner() {
+    let project = Project::new("package main\n\nfunc main() {}\n");
+    let test = "package sub\n\nimport (\n\t\"fmt\"\n\t\"runtime\"\n\t\"testing\"\n)\n\n\
+                func TestGoos(t *testing.T) { fmt.Println(\"on\", runtime.GOOS) }\n";
+    project.write("work/sub/sub_test.go", test);
+    let run = |variables: &[(&str, &str)]| {
+        let mut command = project.gowasm(&["test", "-C", "sub", "-v", "-count=1", "."]);
+        let run = support::Run::of(command.envs(variables.iter().copied()));
+        (run.code, run.stdout + &run.stderr)
+    };
+    let (code, said) = run(&[]);
+    assert!(code == Some(0) && said.contains("on wasip1"), "{said}");
+    let (code, said) = run(&[("GOOS", "linux")]);
+    assert!(code == Some(2) && said.contains("GOOS is `linux`"), "{said}");
+    let (code, said) = run(&[("GOFLAGS", "-exec=true")]);
+    assert!(code == Some(0) && !said.contains("on wasip1"), "{said}");
+    if std::process::Command::new("node").arg("--version").output().is_err() {
+        eprintln!("skipped: node is not on the PATH");
+        return;
+    }
+    let (code, said) = run(&[("GOOS", "js")]);
+    assert!(code == Some(0) && said.contains("on js"), "{said}");
+}
+
 const TESTS: &str = r#"package main
 
 import (

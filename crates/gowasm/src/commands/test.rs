@@ -5,6 +5,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use clap::{Args as _, FromArgMatches};
 use gowasm_diagnostic::Diagnostic;
+use gowasm_directive::Goos;
 use gowasm_verify::Engine;
 use std::ffi::OsString;
 use std::path::Path;
@@ -63,14 +64,30 @@ pub(crate) fn run(args: Args, _context: &Context) -> Result<ExitCode, Failure> {
         Failure::Environment(Diagnostic::error(format!("cannot find the own program: {error}")))
     })?;
     is_built_in(args.engine)?;
-    let (own, engine) = (quoted(&own)?, args.engine.name());
+    let goos = gowasm_build::target(None, None)?.goos;
+    // Modules for js have node for an engine, and `gowasm run` knows it.
+    let engine = match goos {
+        Goos::Wasip1 => format!(" --engine {}", args.engine.name()),
+        Goos::Js => String::new(),
+    };
+    let own = quoted(&own)?;
+    let ours = [
+        ("exec", format!("{own} run{engine} --dir / --inherit-env")),
+        ("toolexec", format!("{own} toolexec")),
+    ];
     let go = std::env::var_os("GOWASM_GO").unwrap_or_else(|| "go".into());
-    let status = Command::new(&go)
-        .arg("test")
-        .arg(format!("-exec={own} run --engine {engine} --dir / --inherit-env"))
-        .arg(format!("-toolexec={own} toolexec"))
-        .args(&args.arguments)
-        .envs([("GOOS", "wasip1"), ("GOARCH", "wasm")])
+    let mut command = Command::new(&go);
+    let (folder, arguments) = args.arguments.split_at(folder_flag(&args.arguments));
+    command.arg("test").args(folder);
+    for (flag, value) in ours {
+        // Whoever has one of their own in GOFLAGS keeps it.
+        if gowasm_build::goflags_setting(flag)?.is_none() {
+            command.arg(format!("-{flag}={value}"));
+        }
+    }
+    let status = command
+        .args(arguments)
+        .envs([("GOOS", goos.as_str()), ("GOARCH", "wasm")])
         .status()
         .map_err(|error| {
             let message = format!("cannot start {}: {error}", go.display());
@@ -78,6 +95,16 @@ pub(crate) fn run(args: Args, _context: &Context) -> Result<ExitCode, Failure> {
             Failure::Environment(Diagnostic::error(message).hint(hint))
         })?;
     Ok(ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)))
+}
+
+/// How many arguments are `-C DIR`, which Go wants before all others.
+fn folder_flag(arguments: &[OsString]) -> usize {
+    let first = arguments.first().and_then(|first| first.to_str()).unwrap_or_default();
+    match first.trim_start_matches('-') {
+        "C" if first.starts_with('-') => arguments.len().min(2),
+        flag if first.starts_with('-') && flag.starts_with("C=") => 1,
+        _ => 0,
+    }
 }
 
 /// Go splits such flags at blanks, and takes what stands between quotes as one word.

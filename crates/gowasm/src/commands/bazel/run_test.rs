@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use gowasm_bazel::{End, Environment, Report, TestRun};
 use gowasm_diagnostic::Diagnostic;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -86,7 +86,11 @@ fn follow(report: &mut Report, output: impl std::io::Read) -> std::io::Result<()
     while output.read_until(b'\n', &mut line)? > 0 {
         // At once: whoever follows the log wants to see how far the tests are.
         let mut stdout = std::io::stdout().lock();
-        let _ = stdout.write_all(report.line(&line)).and_then(|()| stdout.flush());
+        match stdout.write_all(report.line(&line)).and_then(|()| stdout.flush()) {
+            // A reader that went away wants no more; a log that is lost is a failure.
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => return Err(error),
+            _ => {}
+        }
         line.clear();
     }
     Ok(())
