@@ -118,9 +118,9 @@ pub(crate) fn section_length(functions: usize) -> u64 {
     functions as u64 * FUNCTION_SPACE + 1
 }
 
-/// Before Go 1.25 the runtime's tables have 32 bits for a function's PC, which is its number times
-/// 65,536, and one PC more marks the end.
-const MOST_BY_PC: usize = (1 << 16) - 1;
+/// Before Go 1.25 the runtime's tables have 32 bits for a function's PC, the upper half of which is its
+/// index. One function more, and the runtime finds its table out of order and gives up.
+const MOST_BY_PC: usize = (1 << 16) - FIRST_FUNCTION as usize;
 
 /// Refuses a program with more functions than its Go can tell apart.
 pub(crate) fn check_count(version: &Version, count: usize, release: &str) -> Result<(), Error> {
@@ -131,4 +131,19 @@ pub(crate) fn check_count(version: &Version, count: usize, release: &str) -> Res
         "the program has {count} functions, and {release} can address {MOST_BY_PC} on wasm"
     );
     Err(Error::hinted(message, "build it with Go 1.25 or newer, which has room for more"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check_count;
+    use crate::version::find;
+
+    #[test]
+    fn only_old_releases_run_out_of_pcs() {
+        let count = |release: &str, count| check_count(find(release).unwrap(), count, release);
+        assert!(count("go1.24.11", 61_440).is_ok() && count("go1.25.5", 1 << 20).is_ok());
+        let refused = count("go1.24.11", 61_441).unwrap_err().to_string();
+        assert!(refused.contains("61441 functions, and go1.24.11 can address 61440"), "{refused}");
+        assert!(refused.contains("hint: build it with Go 1.25"), "{refused}");
+    }
 }
