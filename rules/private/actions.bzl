@@ -54,7 +54,8 @@ def compile_action(
         x_defs = {},
         label = None,
         with_tests = False,
-        importers = []):
+        importers = [],
+        cover = None):
     """Compiles one Go package.
 
     Args:
@@ -74,6 +75,7 @@ def compile_action(
         label: the target whose package the files belong to; the rule's own without
         with_tests: whether tests that are part of the package are compiled with it
         importers: import paths of what imports the package
+        cover: the folder of the files, where they are to count what runs
 
     Returns:
         GoWasmPackageInfo
@@ -93,6 +95,7 @@ def compile_action(
         imported_as = importpath,
         flags = tuple(flags),
         x_defs = tuple(x_defs.items()),
+        cover = cover,
     )
     importpath = importmap or importpath
     _compile(
@@ -117,7 +120,7 @@ def compile_action(
         transitive = depset([this], transitive = [info.transitive for info in infos], order = "postorder"),
     )
 
-def compile_test_action(ctx, name, importpath, srcs, embedsrcs, infos, goos, tags = [], lang = ""):
+def compile_test_action(ctx, name, importpath, srcs, embedsrcs, infos, goos, tags = [], lang = "", cover = None):
     """Compiles a package with its tests, the tests that import it, and the main package that starts them.
 
     Args:
@@ -130,6 +133,7 @@ def compile_test_action(ctx, name, importpath, srcs, embedsrcs, infos, goos, tag
         goos: `wasip1` or `js`
         tags: build tags
         lang: version of the language, such as `go1.24`
+        cover: the folder of the files, where they are to count what runs
 
     Returns:
         GoWasmPackageInfo of the main package
@@ -153,6 +157,7 @@ def compile_test_action(ctx, name, importpath, srcs, embedsrcs, infos, goos, tag
         lang = lang,
         with_tests = True,
         importers = importers.keys(),
+        cover = cover,
     )
     anew = {importpath: tested}
     for path, source in importers.items():
@@ -171,6 +176,7 @@ def compile_test_action(ctx, name, importpath, srcs, embedsrcs, infos, goos, tag
             module = source.module,
             lang = source.lang,
             label = source.label,
+            cover = source.cover,
         )
     infos = [anew.get(info.importpath, info) for info in infos]
 
@@ -193,9 +199,11 @@ def compile_test_action(ctx, name, importpath, srcs, embedsrcs, infos, goos, tag
             lang = lang,
             module = "",
             flags = (),
+            cover = None,
         ),
         tags = tags,
         tested = tested.export,
+        more = ["--coverage"] if ctx.configuration.coverage_enabled else [],
     )
     outside = struct(importpath = importpath + "_test", archive = external, directives = None, source = None)
     return GoWasmPackageInfo(
@@ -220,6 +228,8 @@ def _compile(ctx, command, mnemonic, progress_message, outputs, importpath, sour
         args.add("--lang", source.lang)
     args.add_all(tags, before_each = "--tag")
     args.add_all(source.flags, format_each = "--flag=%s")
+    if source.cover != None:
+        args.add("--cover=" + source.cover)
 
     # The package's folder, in the source tree and among the outputs, in this repository or another.
     folder = source.label.package + "/" if source.label.package else ""
@@ -243,7 +253,7 @@ def _compile(ctx, command, mnemonic, progress_message, outputs, importpath, sour
         outputs = outputs.values(),
         inputs = depset(
             list(source.srcs + source.embedsrcs) + [info.export for info in source.deps] + [sdk.std] + ([tested] if tested else []),
-            transitive = [sdk.tools],
+            transitive = [sdk.tools] + ([sdk.cover] if source.cover != None else []),
         ),
         executable = _gowasm(ctx),
         arguments = [args],

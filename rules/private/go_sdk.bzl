@@ -39,6 +39,7 @@ go_std = rule(
 
 def _go_sdk_impl(ctx):
     sdk = GoSdkInfo(
+        cover = depset(ctx.files.cover),
         root = ctx.file.root,
         std = ctx.file.std,
         tools = depset(ctx.files.tools + [ctx.file.root]),
@@ -49,6 +50,7 @@ def _go_sdk_impl(ctx):
 go_sdk = rule(
     implementation = _go_sdk_impl,
     attrs = {
+        "cover": attr.label_list(allow_files = True, doc = "The cover tool."),
         "root": attr.label(allow_single_file = True, mandatory = True, doc = "VERSION"),
         "std": attr.label(allow_single_file = True, mandatory = True, doc = "A go_std."),
         "tools": attr.label_list(allow_files = True, doc = "What a compile action runs and reads."),

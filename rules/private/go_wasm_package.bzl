@@ -22,6 +22,34 @@ PACKAGE_ATTRS = {
     "_tags": attr.label(default = "//toolchains:tags"),
 }
 
+def cover_folder(ctx):
+    """Where coverage profiles place the files of a package.
+
+    Args:
+        ctx: the rule's context
+
+    Returns:
+        a folder of the workspace, or None where they are not to count what runs
+    """
+    if not ctx.configuration.coverage_enabled or not ctx.coverage_instrumented():
+        return None
+    return "/".join([part for part in [ctx.label.workspace_root, ctx.label.package] if part])
+
+def instrumented_files(ctx):
+    """What coverage is about.
+
+    Args:
+        ctx: the rule's context
+
+    Returns:
+        InstrumentedFilesInfo
+    """
+    return coverage_common.instrumented_files_info(
+        ctx,
+        source_attributes = ["srcs"],
+        dependency_attributes = ["deps", "embed"],
+    )
+
 def compile_package(ctx, name, importpath, module = "", lang = ""):
     """Compiles the package that the attributes of PACKAGE_ATTRS describe.
 
@@ -46,11 +74,12 @@ def compile_package(ctx, name, importpath, module = "", lang = ""):
         tags = ctx.attr._tags[SettingInfo].value,
         module = module,
         lang = lang,
+        cover = cover_folder(ctx),
     )
 
 def _go_wasm_package_impl(ctx):
     info = compile_package(ctx, ctx.label.name, ctx.attr.importpath, ctx.attr.module, ctx.attr.lang)
-    return [DefaultInfo(files = depset([info.archive])), info]
+    return [DefaultInfo(files = depset([info.archive])), instrumented_files(ctx), info]
 
 go_wasm_package = rule(
     implementation = _go_wasm_package_impl,

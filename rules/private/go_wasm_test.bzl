@@ -5,7 +5,7 @@ load("//rules/private:go_wasm_test_module.bzl", "go_wasm_test_module")
 
 _LAUNCHER = """\
 #!/bin/sh
-exec {tool} bazel run-test --module {module} --package {package} --hide {tool} --hide {launcher} -- "$@"
+exec {tool} bazel run-test --module {module} --package {package} --hide {tool} --hide {launcher} {coverage}-- "$@"
 """
 
 def _quote(word):
@@ -19,6 +19,7 @@ def _go_wasm_run_test_impl(ctx):
     ctx.actions.write(
         launcher,
         _LAUNCHER.format(
+            coverage = "--coverage " if ctx.configuration.coverage_enabled else "",
             launcher = _quote(launcher.short_path),
             module = _quote(ctx.file.module.short_path),
             package = _quote(repository + "/" + ctx.label.package if ctx.label.package else repository),
@@ -30,6 +31,7 @@ def _go_wasm_run_test_impl(ctx):
     runfiles = runfiles.merge_all([data[DefaultInfo].default_runfiles for data in ctx.attr.data])
     return [
         DefaultInfo(executable = launcher, runfiles = runfiles),
+        coverage_common.instrumented_files_info(ctx, dependency_attributes = ["module"]),
         RunEnvironmentInfo(
             environment = {
                 name: ctx.expand_location(value, ctx.attr.data)

@@ -1,7 +1,7 @@
 """The test program of a package."""
 
 load("//rules/private:actions.bzl", "TOOLCHAINS", "compile_test_action", "link_action")
-load("//rules/private:go_wasm_package.bzl", "PACKAGE_ATTRS")
+load("//rules/private:go_wasm_package.bzl", "PACKAGE_ATTRS", "cover_folder", "instrumented_files")
 load("//rules/private:transition.bzl", "wasm_transition")
 load("//rules/providers:go_wasm_package_info.bzl", "GoWasmPackageInfo")
 load("//toolchains:settings.bzl", "SettingInfo")
@@ -12,6 +12,7 @@ def _go_wasm_test_module_impl(ctx):
     infos = [dep[GoWasmPackageInfo] for dep in ctx.attr.deps]
     importpath = ctx.attr.importpath
     lang = ctx.attr.lang
+    cover = cover_folder(ctx) if not ctx.attr.embed else None
     goos = ctx.attr._goos[SettingInfo].value
     for package in [target[GoWasmPackageInfo] for target in ctx.attr.embed]:
         source = package.source
@@ -23,6 +24,7 @@ def _go_wasm_test_module_impl(ctx):
         embedsrcs = embedsrcs + [file for file in source.embedsrcs if file not in embedsrcs]
         infos = infos + [info for info in source.deps if info.importpath not in [i.importpath for i in infos]]
         importpath = importpath or package.importpath
+        cover = source.cover
         lang = lang or source.lang
     if not importpath:
         fail("give either importpath or embed")
@@ -37,6 +39,7 @@ def _go_wasm_test_module_impl(ctx):
         goos = goos,
         tags = ctx.attr._tags[SettingInfo].value,
         lang = lang,
+        cover = cover,
     )
     module = ctx.actions.declare_file(ctx.label.name + ".wasm")
     link_action(
@@ -50,7 +53,7 @@ def _go_wasm_test_module_impl(ctx):
         guard = False,
         module = module,
     )
-    return DefaultInfo(files = depset([module]))
+    return [DefaultInfo(files = depset([module])), instrumented_files(ctx)]
 
 go_wasm_test_module = rule(
     implementation = _go_wasm_test_module_impl,

@@ -1,7 +1,7 @@
 """What go_wasm_library and go_wasm_binary have in common: they differ in the build mode."""
 
 load("//rules/private:actions.bzl", "TOOLCHAINS", "link_action", "size_action", "verify_action", "wasm_opt_action")
-load("//rules/private:go_wasm_package.bzl", "PACKAGE_ATTRS", "compile_package")
+load("//rules/private:go_wasm_package.bzl", "PACKAGE_ATTRS", "compile_package", "instrumented_files")
 load("//rules/private:program.bzl", "PROGRAMS", "WASM_OPT_TYPE", "node_for_js", "program_of")
 load("//rules/private:transition.bzl", "wasm_transition")
 load("//rules/providers:go_wasm_module_info.bzl", "GoWasmModuleInfo")
@@ -110,6 +110,7 @@ def _module_impl(ctx, buildmode):
             buildmode = buildmode,
             goos = goos,
         ),
+        instrumented_files(ctx),
         package,
     ]
 

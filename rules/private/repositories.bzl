@@ -43,6 +43,13 @@ go_std(
 
 go_sdk(
     name = "sdk",
+    cover = glob(
+        [
+            "pkg/tool/*/cover",
+            "pkg/tool/*/cover.exe",
+        ],
+        allow_empty = True,
+    ),
     root = "VERSION",
     std = ":std",
     tools = glob(

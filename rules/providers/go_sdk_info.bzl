@@ -3,6 +3,7 @@
 GoSdkInfo = provider(
     doc = "A release of Go, and the standard library that it makes for the target.",
     fields = {
+        "cover": "depset of File: the cover tool",
         "root": "File: VERSION, which stands in the root of the SDK",
         "std": "File: the folder of the compiled standard library",
         "tools": "depset of File: what the compile actions need: the programs and their headers",

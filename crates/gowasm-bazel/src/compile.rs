@@ -34,6 +34,8 @@ pub struct Compile {
     pub import_map: Vec<(String, String)>,
     /// Further flags of `go tool compile`.
     pub flags: Vec<String>,
+    /// Has the package count what runs, for coverage: the folder that its files are said to be in.
+    pub cover: Option<String>,
     pub output: PathBuf,
     /// Where the part goes that importers need: it is the same when only the body of a function changes
     /// that is not inlined. Without, the archive has both.
@@ -153,6 +155,10 @@ impl Work<'_> {
             command.arg("-complete");
         }
         command.args(&self.request.flags);
+        let instrumented = self.instrument(chosen)?;
+        if let Some(instrumented) = &instrumented {
+            command.arg(format!("-coveragecfg={}", instrumented.config.display()));
+        }
         if !chosen.embed_patterns.is_empty() {
             let embeds =
                 EmbedConfig::new(&chosen.embed_patterns, &chosen.embed_files, &self.stage)?;
@@ -160,7 +166,10 @@ impl Work<'_> {
             files::write_json(&place, &embeds)?;
             command.arg("-embedcfg").arg(place);
         }
-        command.args(chosen.go_files.iter().map(|name| format!("./{name}")));
+        match instrumented {
+            Some(instrumented) => command.args(instrumented.go_files),
+            None => command.args(chosen.go_files.iter().map(|name| format!("./{name}"))),
+        };
         self.run(command)
     }
 

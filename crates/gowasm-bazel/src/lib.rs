@@ -4,10 +4,12 @@
 
 mod archive;
 mod compile;
+mod cover;
 mod embed;
 mod files;
 mod generate;
 mod importcfg;
+mod lcov;
 mod link;
 mod report;
 mod sdk;
@@ -21,6 +23,7 @@ mod verify;
 pub use compile::{Compile, compile};
 pub use generate::{Change, Generate, Generated, generate};
 pub use gowasm_build::Failure;
+pub use lcov::write_lcov;
 pub use link::{Link, link};
 pub use report::{End, Report};
 pub use sources::Source;

@@ -17,6 +17,8 @@ pub struct CompileTest {
     pub tested: PathBuf,
     /// Where the tests go that look at it from outside.
     pub external: PathBuf,
+    /// Whether the program writes a coverage profile on request.
+    pub coverage: bool,
 }
 
 const MAIN: &str = "_testmain.go";
@@ -54,7 +56,10 @@ pub fn compile_test(request: &CompileTest) -> Result<Vec<Diagnostic>, Failure> {
     outer_work.archive(&external, &request.external)?;
     // 2. The program that starts them.
     let main_stage = folder.path().join("main");
-    files::write(&main_stage.join(MAIN), testmain::text(path, &inner, &outer).as_bytes())?;
+    files::write(
+        &main_stage.join(MAIN),
+        testmain::text(path, &inner, &outer, request.coverage).as_bytes(),
+    )?;
     let imports = [(path, &request.tested), (&outer_path, &request.external)];
     let mut main_request = importing(package, &format!("{path}.test"), &imports);
     main_request.language = None;
@@ -69,6 +74,8 @@ pub fn compile_test(request: &CompileTest) -> Result<Vec<Diagnostic>, Failure> {
 fn importing(package: &Compile, import_path: &str, more: &[(&String, &PathBuf)]) -> Compile {
     let mut request = package.clone();
     request.import_path = import_path.to_owned();
+    // Tests do not count themselves.
+    request.cover = None;
     let more = more.iter().map(|(path, archive)| ((*path).clone(), (*archive).clone()));
     request.archives.extend(more);
     request

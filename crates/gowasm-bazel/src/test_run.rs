@@ -14,6 +14,8 @@ const RUNFILES: &str = "/runfiles";
 const TEMPORARY: &str = "/tmp";
 const OUTPUTS: &str = "/outputs";
 const ANNOTATIONS: &str = "/outputs_annotations";
+const COVERAGE: &str = "/coverage";
+const PROFILE: &str = "profile";
 
 /// Variables that name files which the program cannot have, or that are of no use without a variable that does.
 const DROPPED: [&str; 14] = [
@@ -43,6 +45,8 @@ pub struct TestRun {
     pub package: String,
     /// Runfiles that are not the program's to see.
     pub hidden: Vec<PathBuf>,
+    /// Whether the program can write a coverage profile.
+    pub coverage: bool,
     /// The program's arguments.
     pub arguments: Vec<String>,
     /// Where the launcher started: the folder of the main repository among the runfiles.
@@ -57,6 +61,8 @@ pub struct PreparedTest {
     pub name: String,
     /// Where Bazel wants the report.
     pub xml: Option<PathBuf>,
+    /// The coverage profile that it writes, and where Bazel wants it as LCOV.
+    pub coverage: Option<(PathBuf, PathBuf)>,
     /// How long it may run: a little less than Bazel lets it, so that there is time for the report.
     pub time: Option<Duration>,
     /// The program's folders; gone with this.
@@ -113,6 +119,16 @@ pub fn prepare(request: &TestRun, environment: &Environment) -> Result<PreparedT
         dirs.push((folder.clone(), guest));
         set(name, guest);
     }
+    let coverage = match get("COVERAGE_OUTPUT_FILE").filter(|_| request.coverage) {
+        Some(lcov) => {
+            let folder = scratch.path().join("coverage");
+            std::fs::create_dir_all(&folder)
+                .map_err(|error| Failure::io("create", &folder, &error))?;
+            dirs.push((folder.display().to_string(), COVERAGE));
+            Some((folder.join(PROFILE), PathBuf::from(lcov)))
+        }
+        None => None,
+    };
     if let Some(annotations) = get("TEST_UNDECLARED_OUTPUTS_ANNOTATIONS") {
         let name = Path::new(annotations).file_name().unwrap_or_default().to_string_lossy();
         set("TEST_UNDECLARED_OUTPUTS_ANNOTATIONS", &format!("{ANNOTATIONS}/{name}"));
@@ -134,11 +150,15 @@ pub fn prepare(request: &TestRun, environment: &Environment) -> Result<PreparedT
     }
     arguments.push(request.module.clone().into());
     arguments.extend(flags(get, time).into_iter().map(OsString::from));
+    if coverage.is_some() {
+        arguments.push(format!("-test.coverprofile={COVERAGE}/{PROFILE}").into());
+    }
     arguments.extend(own(&request.arguments).into_iter().map(OsString::from));
     Ok(PreparedTest {
         arguments,
         name: get("TEST_TARGET").cloned().unwrap_or_else(|| format!("//{}", request.package)),
         xml: get("XML_OUTPUT_FILE").map(PathBuf::from),
+        coverage,
         // A program that never lets Go's own timer run is ended a little later.
         time: time.map(|(_, kill)| kill),
         _scratch: scratch,
@@ -249,6 +269,7 @@ mod tests {
             module: "a/a.wasm".into(),
             package: "_main/a".into(),
             hidden: vec!["tool".into()],
+            coverage: false,
             arguments: ["-test.v", "--test.v=true", "-test.count=2", "--", "-test.v"]
                 .map(Into::into)
                 .into(),

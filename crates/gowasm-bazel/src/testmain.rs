@@ -1,6 +1,6 @@
 //! The main package of a test program: `go test` writes one like it.
 
-use crate::{Failure, files};
+use crate::{Failure, cover, files};
 use std::fmt::Write;
 use std::path::Path;
 use tree_sitter::{Node, Parser};
@@ -102,6 +102,16 @@ fn example(name: String, function: Node<'_>, text: &[u8]) -> Option<Example> {
     })
 }
 
+/// As `go test -cover` has it.
+const COVERAGE: &str = "func init() {
+	testdeps.CoverMode = \"MODE\"
+	testdeps.CoverSnapshotFunc = cfile.Snapshot
+	testdeps.CoverProcessTestDirFunc = cfile.ProcessCoverTestDir
+	testdeps.CoverMarkProfileEmittedFunc = cfile.MarkProfileEmitted
+}
+
+";
+
 /// Bazel starts the program once a shard, and says so in its environment.
 const SHARD: &str = "var number int
 
@@ -123,8 +133,12 @@ func inShard[T any](all []T) []T {
 
 ";
 
-pub(crate) fn text(import_path: &str, inner: &Tests, outer: &Tests) -> String {
-    let mut text = String::from("package main\n\nimport (\n\t\"os\"\n");
+pub(crate) fn text(import_path: &str, inner: &Tests, outer: &Tests, coverage: bool) -> String {
+    let mut text = String::from("package main\n\nimport (\n");
+    if coverage {
+        text += "\t\"internal/coverage/cfile\"\n";
+    }
+    text += "\t\"os\"\n";
     let main = match (inner.has_main, outer.has_main) {
         (true, _) => Some("_test"),
         (_, true) => Some("_xtest"),
@@ -143,6 +157,9 @@ pub(crate) fn text(import_path: &str, inner: &Tests, outer: &Tests) -> String {
         let _ = writeln!(text, "\t{name} {path:?}");
     }
     let _ = writeln!(text, ")\n\nfunc init() {{ testdeps.ImportPath = {import_path:?} }}\n");
+    if coverage {
+        text += &COVERAGE.replace("MODE", cover::MODE);
+    }
     let mut list = |variable: &str, kind: &str, of: &dyn Fn(&Tests) -> Vec<(String, String)>| {
         let _ = writeln!(text, "var {variable} = []testing.{kind}{{");
         for (package, _, tests) in &packages {
@@ -193,7 +210,7 @@ mod tests {
         assert_eq!((found.benchmarks.len(), found.fuzz_targets.len()), (1, 1));
         assert_eq!(found.examples.len(), 1);
         assert_eq!(found.examples[0].output, "one\ntwo\n");
-        let main = super::text("example.com/a", &Tests::default(), &found);
+        let main = super::text("example.com/a", &Tests::default(), &found, false);
         assert!(
             main.contains("\t_ \"example.com/a\"\n\t_xtest \"example.com/a_test\"\n"),
             "{main}"

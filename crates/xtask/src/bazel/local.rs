@@ -145,6 +145,7 @@ pub(super) fn run(count: &mut Count, kit: &Kit) -> Option<Digests> {
         Ok(())
     });
     testing::run(count, &machine);
+    testing::coverage(count, &machine);
     testing::go_modules(count, &machine);
     rules_go(count, kit, &machine);
     programs(count, kit, &machine);

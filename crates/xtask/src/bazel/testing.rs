@@ -2,7 +2,7 @@
 //! Go modules that are theirs and ours.
 
 use super::Machine;
-use super::e2e::{LOCAL, case};
+use super::e2e::{KEPT, LOCAL, case};
 use crate::project;
 use crate::test::Count;
 use anyhow::{Result, ensure};
@@ -63,6 +63,27 @@ pub(super) fn run(count: &mut Count, machine: &Machine) {
         machine.succeed("test", &arguments)?;
         let file = "bazel-testlogs/external/shapes~/area/area_test/test.xml";
         has(machine, file, &["tests=\"2\" failures=\"0\"", "shapes~//area:area_test"])
+    });
+}
+
+/// Of the package under test and what it imports, counted by lines.
+pub(super) fn coverage(count: &mut Count, machine: &Machine) {
+    case(count, "coverage of tests, as LCOV", || {
+        let arguments = [
+            LOCAL,
+            KEPT,
+            "--instrumentation_filter=//",
+            // Bazel's own would be downloaded, and only --combined_report runs it.
+            "--coverage_report_generator=@bazel_tools//tools/test:test_setup",
+            "//shared/words:words_test",
+        ];
+        machine.succeed("coverage", &arguments)?;
+        let file = "bazel-testlogs/shared/words/words_test/coverage.dat";
+        let files = ["SF:plugin/greeting/greeting.go", "SF:shared/words/words.go", "DA:5,3"];
+        has(machine, file, &files)?;
+        let text = String::from_utf8_lossy(&machine.output(file)?).into_owned();
+        ensure!(!text.contains("_test.go"), "{text}");
+        Ok(())
     });
 }
 

@@ -41,6 +41,9 @@ pub(crate) struct Args {
     /// A further flag of `go tool compile`
     #[arg(long = "flag", value_name = "FLAG", allow_hyphen_values = true)]
     flags: Vec<String>,
+    /// Count what runs, for coverage; profiles name files as if they were in this folder
+    #[arg(long, value_name = "FOLDER")]
+    cover: Option<String>,
     /// Compile the tests that are part of the package with it
     #[arg(long)]
     with_tests: bool,
@@ -71,6 +74,7 @@ impl Args {
             sources: self.sources,
             import_map: self.import_map,
             flags: self.flags,
+            cover: self.cover,
             with_tests: self.with_tests,
             importers: self.importers,
             archives: self.archives,

@@ -24,6 +24,9 @@ pub(crate) struct Args {
     /// A runfile that the program does not see
     #[arg(long, value_name = "FILE")]
     hide: Vec<PathBuf>,
+    /// Have the program write a coverage profile, where Bazel asks for one
+    #[arg(long)]
+    coverage: bool,
     /// The program's arguments
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARG")]
     arguments: Vec<String>,
@@ -34,6 +37,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
         module: args.module,
         package: args.package,
         hidden: args.hide,
+        coverage: args.coverage,
         arguments: args.arguments,
         started_in: context.started_in.clone(),
     };
@@ -66,6 +70,9 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
     })?;
     if let Some(xml) = &test.xml {
         report.write(&test.name, &end, xml)?;
+    }
+    if let (Some((profile, lcov)), End::Code(0)) = (&test.coverage, end) {
+        gowasm_bazel::write_lcov(profile, lcov)?;
     }
     match end {
         End::Code(code) => Ok(ExitCode::from(code as u8)),

@@ -18,6 +18,9 @@ pub(crate) struct Args {
     /// The archive of the tests that look at the package from outside
     #[arg(long, value_name = "FILE")]
     external: PathBuf,
+    /// Make a program that writes a coverage profile on request
+    #[arg(long)]
+    coverage: bool,
 }
 
 pub(crate) fn run(args: Args) -> Result<Vec<Diagnostic>, Failure> {
@@ -25,5 +28,6 @@ pub(crate) fn run(args: Args) -> Result<Vec<Diagnostic>, Failure> {
         package: args.package.into_request(),
         tested: args.tested,
         external: args.external,
+        coverage: args.coverage,
     })
 }
