@@ -1,16 +1,16 @@
 //! A build from request to published files, as a list of steps.
 
-use crate::fingerprint::{self, Content, Made, Note, Reading, Watched};
-use crate::link::{self, LinkInputs, Linked};
+use crate::fingerprint::{self, Made, Note, Reading};
+use crate::inputs::{self, Inputs};
+use crate::link::{self, Expected, LinkInputs, Linked};
 use crate::memo::Memo;
 use crate::outcome::{Outcome, Timing};
 use crate::publish::{self, Files, Places};
 use crate::stamp::Moment;
-use crate::{
-    Failure, Linker, Progress, Request, go_flags, manifest, packages, remote, toolchain, verify,
-    wasm_opt,
-};
+use crate::toolchain::{self, Asking};
+use crate::{Failure, Linker, Progress, Request, manifest, packages, remote, verify, wasm_opt};
 use gowasm_diagnostic::Diagnostic;
+use gowasm_directive::Directives;
 use gowasm_store::{Digest, RemoteUse, Store, StoreError};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -40,70 +40,73 @@ pub fn build(
     request.check()?;
     let mut store = Store::open(request.store.as_deref()).map_err(|error| environment(&error))?;
     let go = toolchain::find(request.go.as_deref(), &request.started_in)?;
+    let dir = packages::working_dir(&request.started_in, &request.package);
+    let (goos, offline) = (request.target.goos, request.offline);
+    let asking = Asking { go: &go, dir: &dir, goos, offline, progress, cancel };
 
-    // 1. Nothing to do? Then Go is not even started.
-    let note_key = fingerprint::key(request);
-    match Note::still_true(request, &store, &note_key, &go) {
+    // 1. Nothing to do? Then no package is looked at.
+    let note_key = fingerprint::key::of_build(request);
+    match Note::still_true(request, &store, &note_key, &asking) {
         Ok(note) => return Ok(up_to_date(request, note, started)),
         Err(why) => progress.detail(&format!("building because {why}")),
     }
 
     remote::connect(&mut store, request, progress, cancel)?;
 
-    // 2. Go, as it is set up where the package is. From here on, changes to the sources are too late.
+    // 2. The plan, Go as it is set up where the package is, and every package of the module, compiled.
+    // From here on, changes to the sources are too late.
     let mut session = Session::open(request, store, progress, cancel)?;
-    let plan = verify::read_plan(&session)?;
-    let dir = packages::working_dir(&request.started_in, &request.package);
-    let goos = request.target.goos.as_str();
-    let mut toolchain = toolchain::ask(go, &dir, goos, request.offline, progress, cancel)?;
-    go_flags::check_goflags(&toolchain.goflags)?;
-    toolchain.goflags.extend(request.go_flags.iter().cloned());
+    let Inputs { plan, toolchain, packages, reading, time } =
+        inputs::gather(&mut session, &asking)?;
+    timing.compile = time;
     session.linker = link::choose(request, &toolchain, progress);
-    progress.detail(&format!("using {} at {}", toolchain.version, toolchain.go.display()));
-
-    // 3. Every package of the module, compiled.
-    progress.phase(&format!("compiling {}", request.package));
-    let compiling = Instant::now();
-    let packages = packages::list(&session, &dir, &toolchain)?;
-    timing.compile = compiling.elapsed();
-    let (started_in, plan_file) = (&request.started_in, request.plan.as_deref());
-    let watched = Watched::collect(started_in, plan_file, &dir, &toolchain, packages.all());
-    let optimizer = request.wasm_opt.as_ref();
-    let optimizer = optimizer.and_then(|it| it.found().or_else(|| request.gowasm.clone()));
-    let watched = watched.map(|watched| watched.with_tool(optimizer));
-    let reading = watched.and_then(|watched| {
-        Reading::take(&watched, &toolchain.go, &session.moment, Content::Whole)
-    });
     let places = Places::new(request, &packages.main().import_path);
     places.check()?;
 
-    // 4. The directives are read while the linker runs; a bad one is what gets reported first.
+    // 3. The directives are read while the linker runs; a bad one is what gets reported first.
     progress.phase(&format!("linking {}", packages.main().import_path));
     let linking = Instant::now();
     let inputs = LinkInputs::new(&mut session, &toolchain, &packages)?;
-    let (directives, linked) = rayon::join(
-        || manifest::directives(&session, &toolchain, &packages),
-        || link::link(&session, &toolchain, &inputs),
-    );
+    let of_module = |directives: &Directives, module: &[u8]| {
+        manifest::of_module(request.target, &toolchain, &packages, directives, module)
+    };
+    let (directives, linked) = if session.store.remote_use().is_some() {
+        // What a server gives is held against them before it is kept.
+        let directives = manifest::directives(&session, &toolchain, &packages)?;
+        let fits = |module: &[u8]| of_module(&directives, module).map(drop);
+        let expected = Expected::new(&session, Some(&inputs), &fits);
+        let linked = link::link(&session, &toolchain, &inputs, &expected);
+        (directives, linked)
+    } else {
+        // Nothing comes from a server.
+        let fits = |_: &[u8]| Ok(());
+        let expected = Expected::new(&session, Some(&inputs), &fits);
+        let (directives, linked) = rayon::join(
+            || manifest::directives(&session, &toolchain, &packages),
+            || link::link(&session, &toolchain, &inputs, &expected),
+        );
+        session.stop_if_asked()?;
+        (directives?, linked)
+    };
     session.stop_if_asked()?;
-    let (directives, linked) = (directives?, linked?);
+    let linked = linked?;
     timing.link = linking.elapsed();
 
-    // 5. Binaryen, where it is asked for.
+    // 4. Binaryen, where it is asked for.
     let linked = match &request.wasm_opt {
         Some(wanted) => {
             progress.phase(&format!("optimizing with wasm-opt -{}", wanted.level));
             let optimizing = Instant::now();
-            let optimized = wasm_opt::optimize(&mut session, wanted, &linked)?;
+            let fits = |module: &[u8]| of_module(&directives, module).map(drop);
+            let optimized = wasm_opt::optimize(&mut session, wanted, &linked, &fits)?;
             timing.wasm_opt = optimizing.elapsed();
             optimized
         }
         None => linked,
     };
 
-    // 6. What the directives say is what the module has.
-    let manifest =
-        manifest::of_module(&session, &toolchain, &packages, &directives, &linked.bytes)?;
+    // 5. What the directives say is what the module has.
+    let manifest = of_module(&directives, &linked.bytes)?;
     let (manifest, linked) = match request.embed_manifest {
         true => {
             let (manifest, bytes) = manifest.embed(&linked.bytes);
@@ -113,7 +116,7 @@ pub fn build(
     };
     let manifest_text = manifest.to_json();
 
-    // 7. It does what it should.
+    // 6. It does what it should.
     let verifying = Instant::now();
     let verified = if request.verify {
         progress.phase(&format!("verifying {}", packages.main().import_path));
@@ -124,7 +127,7 @@ pub fn build(
     };
     timing.verify = verifying.elapsed();
 
-    // 8. Everything is as it should be: the files get their names.
+    // 7. Everything is as it should be: the files get their names.
     session.stop_if_asked()?;
     let files = Files {
         module: &linked.bytes,
@@ -151,7 +154,7 @@ pub fn build(
         inputs: reading.as_ref().map(Reading::inputs),
     };
 
-    // 9. The next build is to see that there is nothing to do.
+    // 8. The next build is to see that there is nothing to do.
     session.leave_note(&note_key, reading, &outcome, &files);
     Ok(outcome)
 }
@@ -183,7 +186,7 @@ impl<'a> Session<'a> {
         progress: &'a dyn Progress,
         cancel: &'a AtomicBool,
     ) -> Result<Self, Failure> {
-        let moment = fingerprint::moment(&request.started_in, &store).map_err(|error| {
+        let moment = fingerprint::moment(&store, &[]).map_err(|error| {
             Failure::io("write to the temporary folder", &std::env::temp_dir(), &error)
         })?;
         let memo = Memo::load(&store, &memo_key(request));
@@ -222,6 +225,13 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// What a tool said that did its work nevertheless, now or when the result was made.
+    pub(crate) fn show_tool_warnings(&self, said: &str) {
+        if !said.trim().is_empty() {
+            self.progress.warn(said.trim_end());
+        }
+    }
+
     /// The digest of a file that a result depends on.
     pub(crate) fn digest(&mut self, path: &Path) -> Result<Digest, Failure> {
         Ok(self.digests(&[path])?[0])
@@ -243,7 +253,8 @@ impl<'a> Session<'a> {
         self.save_memo();
         let Some(reading) = reading else { return };
         // After this, whoever changes one of the files gives it another stamp than the note has.
-        let Ok(moment) = fingerprint::moment(&self.request.started_in, &self.store) else { return };
+        let folder = outcome.module.path.parent().unwrap_or(&self.request.started_in);
+        let Ok(moment) = fingerprint::moment(&self.store, &[folder]) else { return };
         let verdict = outcome.verdict.as_ref().zip(files.verdict);
         let outputs = [
             Some(Made::new(&outcome.module.path, files.module)),

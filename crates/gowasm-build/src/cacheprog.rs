@@ -229,7 +229,12 @@ fn put(
 }
 
 fn get(store: &Store, id: i64, action: &EncodedAction) -> Response {
-    let found = store.get_action(&action.key).and_then(|result| {
+    // What Go made can be anything; that there is such a file is all that can be told.
+    let judge = |result: ActionResult| match result.outputs.as_slice() {
+        [output] if output.path == OUTPUT => Ok(result),
+        _ => Err("it is no result of Go's".to_owned()),
+    };
+    let found = store.get_action_if(&action.key, &judge).and_then(|result| {
         let digest = result.output(OUTPUT)?.digest;
         Some((digest, store.path_of(&digest)?))
     });

@@ -5,15 +5,16 @@
 //! stands before the declarations: whoever edits a function need not wait for Go.
 
 use crate::build::environment;
-use crate::fingerprint::{self, Content, Reading, Watched};
+use crate::fingerprint::{self, Content, Reading, Watched, key};
 use crate::overlay::Overlay;
 use crate::packages::{self, FIELDS, Question};
 use crate::request::check_target;
-use crate::toolchain;
+use crate::stamp::Moment;
+use crate::toolchain::{self, Asking, Toolchain};
 use crate::{Failure, Progress, check_passed, manifest};
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::{Deny, GoPackage, Shown, Target};
-use gowasm_store::{Digest, Store};
+use gowasm_store::Store;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -100,20 +101,14 @@ impl Check<'_> {
             }
         };
         // 2. Changes from here on are seen now or the next time.
-        let moment = fingerprint::moment(&self.request.started_in, self.store).ok();
+        let moment = fingerprint::moment(self.store, &[]).ok();
         // 3. Go says which files the packages have.
         let (listing, reading) = match known {
             Some(note) => {
                 let refreshed = moment.as_ref().and_then(|moment| note.reading.refreshed(moment));
                 (note.listing, refreshed)
             }
-            None => {
-                let (listing, watched) = self.ask()?;
-                let reading = watched.zip(moment.as_ref()).and_then(|(watched, moment)| {
-                    Reading::take(&watched, self.go, moment, Content::Header)
-                });
-                (listing, reading)
-            }
+            None => self.answer(moment)?,
         };
         // 4. Their directives are judged.
         let found = judge(&listing, self.request.target, shown)?;
@@ -123,27 +118,49 @@ impl Check<'_> {
         Ok(found)
     }
 
+    /// What Go says, and what that depends on where all of it can be known.
+    fn answer(&self, moment: Option<Moment>) -> Result<(Listing, Option<Reading>), Failure> {
+        let (listing, toolchain, watched) = self.ask()?;
+        let Some((watched, moment)) = watched.zip(moment) else { return Ok((listing, None)) };
+        let reading = Reading::take(&watched, &toolchain, &moment, Content::Header);
+        let mod_cache = &toolchain.mod_cache;
+        if reading.is_some() || !watched.was_fetched_after(&moment, mod_cache) {
+            return Ok((listing, reading));
+        }
+        // As for a build: what Go has fetched just now is younger than the moment.
+        let moment = fingerprint::moment(self.store, &[mod_cache]).ok();
+        let (listing, toolchain, watched) = self.ask()?;
+        let reading = watched.zip(moment).and_then(|(watched, moment)| {
+            Reading::take(&watched, &toolchain, &moment, Content::Header)
+        });
+        Ok((listing, reading))
+    }
+
     /// What the check before this one left, and whether anything was touched since; otherwise why Go has
     /// to be asked.
     fn known(&self) -> Result<(Note, bool), String> {
         let text = self.store.get_note(KIND, &self.key()).ok_or("nobody checked it here before")?;
         let note: Note = postcard::from_bytes(&text).map_err(|_| "another gowasm checked it")?;
-        let touched = note.reading.compare(self.go)?;
+        let touched = note.reading.compare(&self.asking())?;
         Ok((note, touched))
     }
 
     fn key(&self) -> [u8; 32] {
-        Digest::of(format!("{:?} {:?} {:?}", self.request, self.dir, self.packages).as_bytes()).hash
+        key::of_check(self.request, &self.dir, &self.packages)
+    }
+
+    fn asking(&self) -> Asking<'_> {
+        let CheckRequest { target, offline, .. } = self.request;
+        let (go, dir, progress, cancel) = (self.go, &self.dir, self.progress, self.cancel);
+        Asking { go, dir, goos: target.goos, offline: *offline, progress, cancel }
     }
 
     /// The packages and, where all of it can be known, what the answer depends on.
-    fn ask(&self) -> Result<(Listing, Option<Watched>), Failure> {
-        let CheckRequest { target, tags, go_flags, offline, .. } = self.request;
+    fn ask(&self) -> Result<(Listing, Toolchain, Option<Watched>), Failure> {
+        let CheckRequest { target, tags, go_flags, .. } = self.request;
         let goos = target.goos;
         let (progress, cancel) = (self.progress, self.cancel);
-        let go = self.go.to_owned();
-        let mut toolchain =
-            toolchain::ask(go, &self.dir, goos.as_str(), *offline, progress, cancel)?;
+        let mut toolchain = self.asking().toolchain()?;
         progress.detail(&format!("using {} at {}", toolchain.version, toolchain.go.display()));
         toolchain.goflags.extend(go_flags.iter().cloned());
         let fields = format!("{FIELDS},Deps");
@@ -174,7 +191,7 @@ impl Check<'_> {
             closure.push(root.import_path);
             closure
         });
-        Ok((Listing { packages, closures: closures.collect() }, watched))
+        Ok((Listing { packages, closures: closures.collect() }, toolchain, watched))
     }
 
     /// That it cannot be kept costs time later and nothing now.

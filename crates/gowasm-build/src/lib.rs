@@ -12,6 +12,7 @@ mod failure;
 mod fingerprint;
 mod flags;
 mod go_flags;
+mod inputs;
 mod link;
 mod list;
 mod mains;

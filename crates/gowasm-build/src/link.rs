@@ -4,8 +4,9 @@ use crate::build::Session;
 use crate::packages::Packages;
 use crate::toolchain::Toolchain;
 use crate::{Failure, Linker, Progress, Request, flags, modinfo, process, remote};
-use gowasm_diagnostic::Diagnostic;
+use gowasm_diagnostic::{Diagnostic, Renderer};
 use gowasm_directive::Goos;
+use gowasm_scratch::Folder;
 use gowasm_store::{Action, ActionResult, Blob, Blobs, Digest, EncodedAction, OutputFile};
 use std::ffi::OsString;
 use std::fmt::Write;
@@ -22,6 +23,7 @@ pub(crate) struct LinkInputs {
     /// The flags between the import configuration and the main archive.
     flags: Vec<String>,
     modinfo: String,
+    build_id: String,
     linker: Linker,
     /// The linker, or the program that has it inside.
     tool: Digest,
@@ -38,6 +40,44 @@ pub(crate) struct Linked {
     pub(crate) bytes: Vec<u8>,
     pub(crate) digest: Digest,
     pub(crate) from_store: bool,
+}
+
+/// What a module has to be that a server gives. Which bytes belong to which action is the server's word;
+/// this is what can be told without linking.
+pub(crate) struct Expected<'a> {
+    session: &'a Session<'a>,
+    /// Of what it is made, as its build ID has it.
+    build_id: Option<&'a str>,
+    /// Whether it has what the directives say.
+    fits: &'a (dyn Fn(&[u8]) -> Result<(), Failure> + Sync),
+}
+
+impl<'a> Expected<'a> {
+    /// Without `inputs`, a module that was made of a linked one.
+    pub(crate) fn new(
+        session: &'a Session<'a>,
+        inputs: Option<&'a LinkInputs>,
+        fits: &'a (dyn Fn(&[u8]) -> Result<(), Failure> + Sync),
+    ) -> Self {
+        Expected { session, build_id: inputs.map(|inputs| inputs.build_id.as_str()), fits }
+    }
+
+    /// The result with the module alone, or what is wrong with it.
+    pub(crate) fn judge(&self, result: ActionResult) -> Result<ActionResult, String> {
+        let output = result.output(OUTPUT).cloned().ok_or("it has no module")?;
+        let bytes = self.session.store.get(&output.digest).ok_or("its module is gone")?;
+        gowasm_verify::validate(&bytes, self.session.cancel)?;
+        let made_of = |id: &str| memchr::memmem::find(&bytes, id.as_bytes()).is_some();
+        if !self.build_id.is_none_or(made_of) {
+            return Err("the module is made of other inputs".to_owned());
+        }
+        (self.fits)(&bytes).map_err(|failure| match failure.diagnostics() {
+            [first, ..] => first.message.clone(),
+            [] => "the module cannot be read".to_owned(),
+        })?;
+        let output = OutputFile { executable: true, ..output };
+        Ok(ActionResult { outputs: vec![output], stderr: result.stderr, ..ActionResult::default() })
+    }
 }
 
 impl Archive {
@@ -82,8 +122,17 @@ impl LinkInputs {
             modinfo::importcfg_line(&modinfo::build_info(session.request, toolchain, packages));
         let user = user_flags(session, toolchain, &main.import_path)?;
         let linker = session.linker;
-        let mut inputs = LinkInputs { archives, flags, modinfo, linker, tool, tool_path };
-        inputs.flags.push(format!("-buildid={}", inputs.build_id(toolchain, &user)));
+        let mut inputs = LinkInputs {
+            archives,
+            flags,
+            modinfo,
+            build_id: String::new(),
+            linker,
+            tool,
+            tool_path,
+        };
+        inputs.build_id = inputs.id(toolchain, &user);
+        inputs.flags.push(format!("-buildid={}", inputs.build_id));
         if inputs.linker == Linker::Gowasm && session.request.size.shrinks() {
             inputs.flags.push(format!("-size={}", session.request.size));
         }
@@ -92,7 +141,7 @@ impl LinkInputs {
     }
 
     /// A name for what the module is made of: the same whoever links it.
-    fn build_id(&self, toolchain: &Toolchain, user: &[String]) -> String {
+    fn id(&self, toolchain: &Toolchain, user: &[String]) -> String {
         let importcfg = self.importcfg(Archive::logical);
         let inputs = Action::new(self.flags.iter().chain(user).cloned())
             .platform("go", toolchain.version.clone())
@@ -195,20 +244,25 @@ pub(crate) fn link(
     session: &Session<'_>,
     toolchain: &Toolchain,
     inputs: &LinkInputs,
+    expected: &Expected<'_>,
 ) -> Result<Linked, Failure> {
     let action = inputs.action(session, toolchain);
     let action = action.encode().map_err(|error| session.store_failure(&error))?;
-    let found = from_store(session, &action.key);
+    let found = from_store(session, &action.key, expected);
     session.show_warnings();
     if let Some(linked) = found {
         return Ok(linked);
     }
     // No worker adds a guard to what Go's linker made.
     let is_whole = inputs.linker == Linker::Gowasm || guard_of(session.request).is_none();
-    if is_whole && let Some(result) = remote::execute(session, &action, || Ok(inputs.blobs()))? {
+    if is_whole
+        && let Some(result) = remote::execute(session, &action, || Ok(inputs.blobs()), &|result| {
+            expected.judge(result)
+        })?
+    {
         return executed(session, &result, &inputs.main_archive().import_path);
     }
-    let folder = tempfile::Builder::new().prefix("gowasm-link-").tempdir().map_err(|error| {
+    let folder = Folder::new("link").map_err(|error| {
         Failure::io("make a temporary folder in", &std::env::temp_dir(), &error)
     })?;
     let output = folder.path().join(OUTPUT);
@@ -218,10 +272,14 @@ pub(crate) fn link(
     let main = inputs.main_archive();
     let arguments =
         inputs.arguments(output.clone().into(), importcfg.into(), main.path.clone().into());
-    match session.linker {
-        Linker::Go => with_go(session, toolchain, &arguments, &main.import_path)?,
+    let warnings = match session.linker {
+        Linker::Go => {
+            with_go(session, toolchain, &arguments, &main.import_path)?;
+            String::new()
+        }
         Linker::Gowasm => with_gowasm(session, arguments)?,
-    }
+    };
+    session.show_tool_warnings(&warnings);
     let bytes = std::fs::read(&output).map_err(|error| Failure::io("read", &output, &error))?;
     let bytes = match guard_of(session.request) {
         Some(_) => gowasm_guard::guard(&bytes).map_err(|error| {
@@ -229,17 +287,22 @@ pub(crate) fn link(
         })?,
         None => bytes,
     };
-    Ok(kept(session, &action, bytes))
+    Ok(kept(session, &action, bytes, warnings))
 }
 
-/// The module that an action made, which the store has from now on.
-pub(crate) fn kept(session: &Session<'_>, action: &EncodedAction, bytes: Vec<u8>) -> Linked {
+/// The module that an action made, which the store has from now on, with what its tool said.
+pub(crate) fn kept(
+    session: &Session<'_>,
+    action: &EncodedAction,
+    bytes: Vec<u8>,
+    said: String,
+) -> Linked {
     let digest = Digest::of(&bytes);
     session.keep(|store| {
         store.put_bytes(&bytes)?;
         let output = OutputFile { path: OUTPUT.to_owned(), digest, executable: true };
-        store
-            .keep_action(action, &ActionResult { outputs: vec![output], ..ActionResult::default() })
+        let (outputs, stderr) = (vec![output], said.into_bytes());
+        store.keep_action(action, &ActionResult { outputs, stderr, ..ActionResult::default() })
     });
     Linked { bytes, digest, from_store: false }
 }
@@ -260,12 +323,19 @@ pub(crate) fn executed(
         let message = format!("the remote executor gave no module back for {what}");
         Failure::Environment(Diagnostic::error(message))
     })?;
+    session.show_tool_warnings(&String::from_utf8_lossy(&result.stderr));
     Ok(Linked { bytes, digest, from_store: false })
 }
 
-pub(crate) fn from_store(session: &Session<'_>, key: &gowasm_store::ActionKey) -> Option<Linked> {
-    let digest = session.store.get_action(key)?.output(OUTPUT)?.digest;
+pub(crate) fn from_store(
+    session: &Session<'_>,
+    key: &gowasm_store::ActionKey,
+    expected: &Expected<'_>,
+) -> Option<Linked> {
+    let result = session.store.get_action_if(key, &|result| expected.judge(result))?;
+    let digest = result.output(OUTPUT)?.digest;
     let bytes = session.store.get(&digest)?;
+    session.show_tool_warnings(&String::from_utf8_lossy(&result.stderr));
     Some(Linked { bytes, digest, from_store: true })
 }
 
@@ -285,7 +355,8 @@ fn guard_of(request: &Request) -> Option<&'static str> {
     (request.guard && request.target.goos == Goos::Wasip1).then_some(gowasm_guard::VERSION)
 }
 
-fn with_gowasm(session: &Session<'_>, arguments: Vec<OsString>) -> Result<(), Failure> {
+/// What the linker has to say comes back.
+fn with_gowasm(session: &Session<'_>, arguments: Vec<OsString>) -> Result<String, Failure> {
     let mut options = gowasm_link::Options::parse(arguments).map_err(|error| match error {
         // What is wrong with the user's flags was in --ldflags.
         gowasm_link::Error::Usage(_) => Failure::Input(error.into_diagnostics()),
@@ -293,7 +364,8 @@ fn with_gowasm(session: &Session<'_>, arguments: Vec<OsString>) -> Result<(), Fa
     })?;
     // As with `go build -trimpath`: the module is not to tell where Go was installed.
     options.goroot = String::new();
-    gowasm_link::link(&options, session.cancel).map(drop).map_err(Failure::from)
+    let summary = gowasm_link::link(&options, session.cancel)?;
+    Ok(summary.warnings.iter().map(|warning| Renderer::plain().diagnostic(warning)).collect())
 }
 
 fn with_go(

@@ -1,7 +1,8 @@
 //! What Go says about packages, for those who read more of it than a build does.
 
 use crate::packages::Question;
-use crate::{Failure, Progress, toolchain};
+use crate::toolchain::{self, Asking};
+use crate::{Failure, Progress};
 use gowasm_directive::Goos;
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
@@ -27,7 +28,8 @@ pub fn list<T: DeserializeOwned>(
 ) -> Result<Vec<T>, Failure> {
     let List { dir, goos, tags, go, flags, packages } = request;
     let go = toolchain::find(go.as_deref(), dir)?;
-    let toolchain = toolchain::ask(go, dir, goos.as_str(), false, progress, cancel)?;
+    let asking = Asking { go: &go, dir, goos: *goos, offline: false, progress, cancel };
+    let toolchain = asking.toolchain()?;
     let flags: Vec<&str> = ["-deps"].iter().chain(*flags).copied().collect();
     let question = Question { dir, goos: *goos, tags, flags: &flags, packages, environment: &[] };
     question.ask_for(&toolchain, progress, cancel)

@@ -2,7 +2,8 @@
 
 use crate::check::by_folder;
 use crate::packages::Question;
-use crate::{CheckRequest, Failure, Progress, publish, toolchain};
+use crate::toolchain::{self, Asking};
+use crate::{CheckRequest, Failure, Progress, publish};
 use gowasm_diagnostic::Diagnostic;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -38,8 +39,9 @@ pub fn main_packages(
     let mut mains: Vec<MainPackage> = Vec::new();
     for (dir, packages) in by_folder(asked) {
         let goos = asked.target.goos;
-        let toolchain =
-            toolchain::ask(go.clone(), &dir, goos.as_str(), asked.offline, progress, cancel)?;
+        let offline = asked.offline;
+        let asking = Asking { go: &go, dir: &dir, goos, offline, progress, cancel };
+        let toolchain = asking.toolchain()?;
         let mut flags = vec!["-find", "-json=ImportPath,Name,Dir"];
         flags.extend(asked.go_flags.iter().map(String::as_str));
         let question = Question {

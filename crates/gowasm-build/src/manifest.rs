@@ -6,7 +6,7 @@ use crate::overlay::Overlay;
 use crate::packages::{self, Listed, Packages};
 use crate::toolchain::Toolchain;
 use gowasm_diagnostic::Diagnostic;
-use gowasm_directive::{Directives, GoModule, GoPackage, Manifest};
+use gowasm_directive::{Directives, GoModule, GoPackage, Manifest, Target};
 use std::path::Path;
 
 /// Reads the directives of every package, dependencies' too, and judges them.
@@ -33,15 +33,14 @@ pub(crate) fn directives(
 
 /// Holds the directives against the module that came out of them.
 pub(crate) fn of_module(
-    session: &Session<'_>,
+    target: Target,
     toolchain: &Toolchain,
     packages: &Packages,
     directives: &Directives,
     module: &[u8],
 ) -> Result<Manifest, Failure> {
     let package = &packages.main().import_path;
-    Manifest::build(directives, session.request.target, package, &toolchain.version, module)
-        .map_err(Failure::Input)
+    Manifest::build(directives, target, package, &toolchain.version, module).map_err(Failure::Input)
 }
 
 pub(crate) fn go_package(listed: &Listed, overlay: &Overlay) -> Option<GoPackage> {

@@ -1,16 +1,17 @@
 //! Asks Go for the packages of a build: which files they have, and their archives, compiled.
 
 use crate::build::Session;
+use crate::progress::Compiling;
 use crate::toolchain::{self, Toolchain};
 use crate::{Failure, Progress, Request, flags, process, remote};
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::Goos;
+use gowasm_scratch::Folder;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-use tempfile::TempDir;
 
 /// What is read of a package in `go list`'s answer.
 #[derive(Debug, Clone, Deserialize)]
@@ -183,11 +184,11 @@ impl Question<'_> {
 }
 
 /// Where Go keeps what it works on: an interrupted Go may leave it behind, and we do not.
-fn temporary_folder() -> Result<TempDir, Failure> {
+fn temporary_folder() -> Result<Folder, Failure> {
     let asked = env::var_os("GOTMPDIR").filter(|dir| !dir.is_empty());
     let place = asked.map_or_else(env::temp_dir, PathBuf::from);
-    let made = tempfile::Builder::new().prefix("gowasm-go-").tempdir_in(&place);
-    made.map_err(|error| Failure::io("make a temporary folder in", &place, &error))
+    Folder::within(&place, "go")
+        .map_err(|error| Failure::io("make a temporary folder in", &place, &error))
 }
 
 /// `go list -export` loads packages twice, and says twice which it cannot find.
@@ -208,7 +209,10 @@ pub(crate) fn list(
     let request = session.request;
     let build_mode = format!("-buildmode={}", request.target.build_mode);
     let around = remote::AroundGo::new(session, toolchain)?;
-    let mut flags = vec!["-deps", "-export", FIELDS, "-trimpath", "-buildvcs=false", &build_mode];
+    session.progress.phase(&format!("compiling {}", request.package));
+    // Go names what it compiles, and not what it has from before.
+    let mut flags =
+        vec!["-deps", "-export", "-v", FIELDS, "-trimpath", "-buildvcs=false", &build_mode];
     flags.extend(request.go_flags.iter().chain(&around.flags).map(String::as_str));
     let question = Question {
         dir,
@@ -218,7 +222,8 @@ pub(crate) fn list(
         packages: &[argument(&request.started_in, &request.package, dir)],
         environment: &around.environment,
     };
-    let answer = question.ask(toolchain, session.progress, session.cancel);
+    let compiling = Compiling::new(session, toolchain);
+    let answer = question.ask(toolchain, &compiling, session.cancel);
     session.stop_if_asked()?;
     // A server that failed is why Go did.
     let compiled_remotely = around.finish(session)?;

@@ -77,9 +77,22 @@ pub(crate) fn run_within(
 
 /// The program of that name on the path.
 pub(crate) fn on_path(name: &Path) -> Option<PathBuf> {
+    places_on_path(name).into_iter().find(|candidate| candidate.is_file())
+}
+
+/// Where a program of that name is looked for.
+pub(crate) fn places_on_path(name: &Path) -> Vec<PathBuf> {
     let file = format!("{}{}", name.display(), std::env::consts::EXE_SUFFIX);
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|dir| dir.join(&file)).find(|candidate| candidate.is_file())
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).map(|dir| dir.join(&file)).collect()
+}
+
+/// Whether a file is a program for an interpreter, such as a shell script: what it does depends on more
+/// than its own bytes.
+pub(crate) fn is_script(file: &Path) -> bool {
+    let mut start = [0; 2];
+    let read = std::fs::File::open(file).and_then(|mut file| file.read_exact(&mut start));
+    read.is_ok() && start == *b"#!"
 }
 
 fn read_lines(pipe: impl Read, on_line: &(dyn Fn(&str) -> bool + Sync)) -> String {

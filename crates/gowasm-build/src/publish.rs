@@ -6,7 +6,7 @@ use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::BuildMode;
 use gowasm_store::Digest;
 use std::borrow::Cow;
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
@@ -22,16 +22,15 @@ pub(crate) struct Places {
 impl Places {
     pub(crate) fn new(request: &Request, import_path: &str) -> Self {
         let module = module_place(request, import_path);
-        let beside = |extension: &str| {
-            let name = file_name(&module);
-            let stem = name.strip_suffix(".wasm").unwrap_or(&name);
-            module.with_file_name(format!("{stem}.{extension}"))
-        };
         let manifest = match &request.manifest {
             Some(path) => request.started_in.join(path),
-            None => beside("manifest.json"),
+            None => beside(&module, "manifest.json"),
         };
-        Places { manifest, verdict: beside("verdict.json"), module }
+        Places::beside(module, manifest)
+    }
+
+    pub(crate) fn beside(module: PathBuf, manifest: PathBuf) -> Self {
+        Places { manifest, verdict: beside(&module, "verdict.json"), module }
     }
 
     /// Of the module's file.
@@ -65,6 +64,12 @@ impl Places {
 
 fn file_name(module: &Path) -> Cow<'_, str> {
     module.file_name().map(|name| name.to_string_lossy()).unwrap_or_default()
+}
+
+fn beside(module: &Path, extension: &str) -> PathBuf {
+    let name = file_name(module);
+    let stem = name.strip_suffix(".wasm").unwrap_or(&name);
+    module.with_file_name(format!("{stem}.{extension}"))
 }
 
 /// As `go build` names a program: after the last element of the import path that is not a major
@@ -150,25 +155,7 @@ fn remove(place: &Path) -> Result<(), Failure> {
 }
 
 fn temporary(place: &Path, mode: u32) -> io::Result<NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".gowasm-").suffix(".tmp");
-    let permissions = permissions(mode);
-    if let Some(permissions) = permissions {
-        builder.permissions(permissions);
-    }
-    builder.tempfile_in(folder_of(place))
-}
-
-/// What the user's umask leaves of `mode`.
-#[cfg(unix)]
-fn permissions(mode: u32) -> Option<Permissions> {
-    use std::os::unix::fs::PermissionsExt;
-    Some(Permissions::from_mode(mode))
-}
-
-#[cfg(not(unix))]
-fn permissions(_mode: u32) -> Option<Permissions> {
-    None
+    gowasm_scratch::file_in(folder_of(place), mode)
 }
 
 fn folder_of(place: &Path) -> &Path {

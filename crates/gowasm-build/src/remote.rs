@@ -6,11 +6,11 @@ use crate::compile::{self, Report};
 use crate::toolchain::Toolchain;
 use crate::{Failure, Progress, Request, flags};
 use gowasm_diagnostic::Diagnostic;
-use gowasm_store::{ActionResult, Blobs, EncodedAction, Store};
+use gowasm_scratch::Folder;
+use gowasm_store::{ActionResult, Blobs, EncodedAction, Judge, Store};
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tempfile::NamedTempFile;
 
 pub(crate) fn connect(
     store: &mut Store,
@@ -34,8 +34,11 @@ pub(crate) fn connect(
 pub(crate) struct AroundGo {
     pub(crate) environment: Vec<(&'static str, String)>,
     pub(crate) flags: Vec<String>,
-    report: Option<NamedTempFile>,
+    report: Option<Folder>,
 }
+
+/// The file of what was said, in its folder.
+const REPORT: &str = "report";
 
 /// How many packages Go gives an executor at once, at least: it has more processors than this machine.
 const PACKAGES_AT_ONCE: usize = 16;
@@ -57,10 +60,15 @@ impl AroundGo {
         }
         if compiles {
             let place = std::env::temp_dir();
-            let report = tempfile::Builder::new().prefix("gowasm-compile-").tempfile_in(&place);
-            let report = report.map_err(|error| Failure::io("make a file in", &place, &error))?;
-            around.environment.push((compile::REPORT, report.path().display().to_string()));
-            around.report = Some(report);
+            let folder = Folder::within(&place, "compile");
+            let folder = folder.and_then(|folder| {
+                std::fs::write(folder.path().join(REPORT), "")?;
+                Ok(folder)
+            });
+            let folder = folder.map_err(|error| Failure::io("make a file in", &place, &error))?;
+            let report = folder.path().join(REPORT);
+            around.environment.push((compile::REPORT, report.display().to_string()));
+            around.report = Some(folder);
             around.flags.push(format!("-toolexec={}", own_command(program, "toolexec")));
             if flags::of_goflags(&toolchain.goflags, "p").is_none() {
                 let here = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
@@ -72,8 +80,8 @@ impl AroundGo {
 
     /// Tells the user what was said beside Go; how many packages the cluster compiled comes back.
     pub(crate) fn finish(self, session: &Session<'_>) -> Result<u64, Failure> {
-        let Some(file) = self.report else { return Ok(0) };
-        let report = Report::read(file.path());
+        let Some(folder) = self.report else { return Ok(0) };
+        let report = Report::read(&folder.path().join(REPORT));
         for (package, why) in &report.here {
             session.progress.detail(&format!("compiled {package} here: {why}"));
         }
@@ -101,11 +109,12 @@ pub(crate) fn execute(
     session: &Session<'_>,
     action: &EncodedAction,
     inputs: impl FnOnce() -> Result<Blobs, Failure>,
+    judge: &Judge<'_>,
 ) -> Result<Option<ActionResult>, Failure> {
     if !session.store.executes_remotely() {
         return Ok(None);
     }
-    let result = session.store.execute(action, inputs()?);
+    let result = session.store.execute_if(action, inputs()?, judge);
     session.stop_if_asked()?;
     match result {
         Ok(result) => Ok(Some(result)),

@@ -70,49 +70,83 @@ impl Stamp {
     }
 }
 
-/// A point in time by the clock of one file system: whatever was changed up to then is told apart from
-/// whatever is changed later.
-#[derive(Debug, Clone, Copy)]
+/// A point in time by the clocks of some file systems: whatever was changed up to then is told apart
+/// from whatever is changed later.
+#[derive(Debug, Clone)]
 pub(crate) struct Moment {
+    /// What the clocks of the file systems that were asked showed, by device.
+    clocks: Vec<(u64, Nanos)>,
+    /// What the slowest of them showed, for files on other file systems.
     at: Nanos,
-    device: u64,
 }
 
 /// How far two file systems' clocks, and a coarse clock's ticks, may be apart.
 const SLACK: Nanos = 2_500_000_000;
 
 impl Moment {
-    /// Asks the file system that holds `dir` for the time, and returns when its clock has moved on, so
-    /// that every later change has a later time.
-    pub(crate) fn now(dir: &Path) -> io::Result<Self> {
-        let probe = tempfile::NamedTempFile::new_in(dir)?;
-        let first = Stamp::from(&probe.as_file().metadata()?);
-        let moment = Moment { at: first.changed, device: first.device };
-        let started = std::time::Instant::now();
-        let mut written = 0u64;
-        loop {
-            written += 1;
-            probe.as_file().set_len(written)?;
-            let stamp = Stamp::from(&probe.as_file().metadata()?);
-            if stamp.changed > moment.at {
-                return Ok(moment);
+    /// Asks the file systems that hold the folders for the time, and returns when their clocks have
+    /// moved on, so that every later change has a later time. Folders that cannot be written do not
+    /// count; without one that can, the error is the first one's.
+    pub(crate) fn now(dirs: &[&Path]) -> io::Result<Self> {
+        let mut clocks: Vec<(u64, Nanos)> = Vec::new();
+        let mut at: Option<Nanos> = None;
+        let mut refused = None;
+        for dir in dirs {
+            let is_known =
+                device(dir).is_some_and(|it| clocks.iter().any(|(known, _)| *known == it));
+            if is_known {
+                continue;
             }
-            if started.elapsed() > std::time::Duration::from_millis(50) {
-                // A clock this coarse is not waited for: nothing of that file system counts as old
-                // until well after.
-                return Ok(Moment { at: moment.at, device: u64::MAX });
+            match ask_clock(dir) {
+                Ok((clock, moved)) => {
+                    at = Some(at.map_or(clock.1, |at| at.min(clock.1)));
+                    // A clock too coarse to be waited for: nothing of that file system counts as old
+                    // until well after.
+                    clocks.extend(moved.then_some(clock));
+                }
+                Err(error) => refused = refused.or(Some(error)),
             }
-            std::thread::sleep(std::time::Duration::from_micros(200));
         }
+        let nowhere = || io::Error::from(io::ErrorKind::NotFound);
+        Ok(Moment { clocks, at: at.ok_or_else(|| refused.unwrap_or_else(nowhere))? })
     }
 
     /// Whether the stamp's last change surely came before this moment, and every change after the
     /// moment gives another stamp.
     pub(crate) fn is_after(&self, stamp: &Stamp) -> bool {
-        if stamp.device == self.device && cfg!(unix) {
-            stamp.changed <= self.at
-        } else {
-            stamp.changed + SLACK < self.at
+        match self.clocks.iter().find(|(device, _)| *device == stamp.device) {
+            Some((_, at)) if cfg!(unix) => stamp.changed <= *at,
+            _ => stamp.changed + SLACK < self.at,
         }
     }
+}
+
+/// What the clock of the folder's file system shows, and whether it moved on before too long. The file
+/// that is written for it has no name where the system can do that: a process that is killed leaves
+/// nothing behind.
+fn ask_clock(dir: &Path) -> io::Result<((u64, Nanos), bool)> {
+    let probe = tempfile::tempfile_in(dir)?;
+    let first = Stamp::from(&probe.metadata()?);
+    let started = std::time::Instant::now();
+    let mut written = 0u64;
+    loop {
+        written += 1;
+        probe.set_len(written)?;
+        let moved = Stamp::from(&probe.metadata()?).changed > first.changed;
+        if moved || started.elapsed() > std::time::Duration::from_millis(50) {
+            return Ok(((first.device, first.changed), moved));
+        }
+        std::thread::sleep(std::time::Duration::from_micros(200));
+    }
+}
+
+#[cfg(unix)]
+fn device(dir: &Path) -> Option<u64> {
+    use std::os::unix::fs::MetadataExt;
+    Some(dir.metadata().ok()?.dev())
+}
+
+#[cfg(not(unix))]
+fn device(_dir: &Path) -> Option<u64> {
+    None
 }

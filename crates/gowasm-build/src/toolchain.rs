@@ -3,6 +3,8 @@
 use crate::process;
 use crate::{Failure, Progress, flags};
 use gowasm_diagnostic::Diagnostic;
+use gowasm_directive::Goos;
+use gowasm_store::Digest;
 use serde::Deserialize;
 use std::env;
 use std::path::{Path, PathBuf};
@@ -35,8 +37,24 @@ pub(crate) struct Toolchain {
     /// The go.work in force.
     pub(crate) go_work: Option<PathBuf>,
     pub(crate) mod_cache: PathBuf,
+    /// The first folder of `GOPATH`.
+    pub(crate) go_path: Option<PathBuf>,
     /// Where `go env -w` writes.
     pub(crate) env_file: Option<PathBuf>,
+    /// What a command that is no Go itself, but chooses one, says of the one it chose.
+    pub(crate) chosen: Option<[u8; 32]>,
+}
+
+/// A go command, and where and for what it is asked.
+#[derive(Clone, Copy)]
+pub(crate) struct Asking<'a> {
+    pub(crate) go: &'a Path,
+    pub(crate) dir: &'a Path,
+    pub(crate) goos: Goos,
+    /// It may not use the network.
+    pub(crate) offline: bool,
+    pub(crate) progress: &'a dyn Progress,
+    pub(crate) cancel: &'a AtomicBool,
 }
 
 #[derive(Deserialize)]
@@ -61,6 +79,8 @@ struct GoEnv {
     goenv: String,
     #[serde(default)]
     gomodcache: PathBuf,
+    #[serde(default)]
+    gopath: String,
 }
 
 const ASKED: &[&str] = &[
@@ -75,6 +95,9 @@ const ASKED: &[&str] = &[
     "GOWORK",
     "GOENV",
     "GOMODCACHE",
+    "GOPATH",
+    // Nothing is read of it here, but a launcher may set it.
+    "GODEBUG",
 ];
 
 /// The command to run: `--go`, else `GOWASM_GO`, else `go` on the path.
@@ -129,23 +152,46 @@ pub(crate) fn command(go: &Path, dir: &Path, goos: &str, offline: bool) -> Comma
     command
 }
 
-/// Asks the Go at `go` how it is set up in `dir`.
-pub(crate) fn ask(
-    go: PathBuf,
-    dir: &Path,
-    goos: &str,
-    offline: bool,
-    progress: &dyn Progress,
-    cancel: &AtomicBool,
-) -> Result<Toolchain, Failure> {
-    let mut ask = command(&go, dir, goos, offline);
-    ask.args(["env", "-json"]).args(ASKED);
-    let finished = process::run(ask, cancel, &|line| progress.go_line(line))?;
-    if !finished.status.success() {
-        // Such as a toolchain that go.mod wants and nobody can get: Go says it best.
-        return Err(Failure::tool(finished.stderr));
+impl Asking<'_> {
+    /// What a command that chooses a Go says of its choice now.
+    pub(crate) fn chosen(&self) -> Option<[u8; 32]> {
+        Some(Digest::of(&self.env().ok()?).hash)
     }
-    let env: GoEnv = serde_json::from_slice(&finished.stdout)
+
+    fn env(&self) -> Result<Vec<u8>, Failure> {
+        let mut ask = command(self.go, self.dir, self.goos.as_str(), self.offline);
+        ask.args(["env", "-json"]).args(ASKED);
+        let finished = process::run(ask, self.cancel, &|line| self.progress.go_line(line))?;
+        if !finished.status.success() {
+            // Such as a toolchain that go.mod wants and nobody can get: Go says it best.
+            return Err(Failure::tool(finished.stderr));
+        }
+        Ok(finished.stdout)
+    }
+
+    /// How that Go is set up.
+    pub(crate) fn toolchain(&self) -> Result<Toolchain, Failure> {
+        let answer = self.env()?;
+        let chosen = is_launcher(self.go).then(|| Digest::of(&answer).hash);
+        toolchain(self, &answer, chosen)
+    }
+}
+
+/// Whether the go command is no Go itself but starts one, such as a version manager's. It may choose by
+/// variables, files, or whatever it likes.
+fn is_launcher(go: &Path) -> bool {
+    let Ok(go) = go.canonicalize() else { return true };
+    let goroot = go.parent().and_then(Path::parent);
+    process::is_script(&go) || !goroot.is_some_and(|goroot| goroot.join("VERSION").is_file())
+}
+
+fn toolchain(
+    asking: &Asking<'_>,
+    answer: &[u8],
+    chosen: Option<[u8; 32]>,
+) -> Result<Toolchain, Failure> {
+    let go = asking.go.to_owned();
+    let env: GoEnv = serde_json::from_slice(answer)
         .map_err(|_| not_go(&go, "its `go env -json` is not understood"))?;
     let version = minor_version(&env.goversion)
         .ok_or_else(|| not_go(&go, &format!("it says that its version is `{}`", env.goversion)))?;
@@ -170,7 +216,7 @@ pub(crate) fn ask(
     };
     Ok(Toolchain {
         go,
-        offline,
+        offline: asking.offline,
         version: env.goversion,
         goroot: env.goroot,
         tool_dir: env.gotooldir,
@@ -180,7 +226,9 @@ pub(crate) fn ask(
         go_mod: file(env.gomod),
         go_work: file(env.gowork),
         mod_cache: env.gomodcache,
+        go_path: env::split_paths(&env.gopath).next(),
         env_file: file(env.goenv),
+        chosen,
     })
 }
 

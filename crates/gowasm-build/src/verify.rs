@@ -6,7 +6,7 @@ use crate::toolchain::Toolchain;
 use crate::{Failure, process, remote};
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::{Goos, Manifest};
-use gowasm_store::{Action, ActionKey, ActionResult, Blob, Blobs, Digest};
+use gowasm_store::{Action, ActionKey, ActionResult, Blob, Blobs, Digest, Judge};
 use gowasm_verify::{Engine, Outside, Plan, Verdict};
 use std::path::{Path, PathBuf};
 
@@ -46,17 +46,6 @@ pub(crate) fn verify(
     let action = action(session, toolchain, linked, manifest, plan, name)?
         .encode()
         .map_err(|error| session.store_failure(&error))?;
-    let found = from_store(session, &action.key);
-    session.show_warnings();
-    if let Some(text) = found {
-        return Ok(Verified { text, from_store: true });
-    }
-    // Node is not on every worker.
-    if engine(session) == Engine::Wasmi
-        && let Some(result) = remote::execute(session, &action, || blobs(linked, manifest, plan))?
-    {
-        return executed(session, &result);
-    }
     let outside = Outside::new(Some(toolchain.goroot.clone()));
     let request = gowasm_verify::Request {
         plan: plan.map(|read| &read.plan),
@@ -69,6 +58,29 @@ pub(crate) fn verify(
         times: true,
         cancel: session.cancel,
     };
+    // What a server says is written anew, as we write it.
+    let judge = |result: ActionResult| -> Result<ActionResult, String> {
+        let verdict: Verdict =
+            serde_json::from_slice(&result.stdout).map_err(|_| "it has no verdict")?;
+        verdict.answers(&linked.bytes, &request)?;
+        if !verdict.passed {
+            return Err("a verdict of a failure is not kept".to_owned());
+        }
+        let stdout = verdict.to_json().into_bytes();
+        Ok(ActionResult { stdout, ..ActionResult::default() })
+    };
+    let found = from_store(session, &action.key, &judge);
+    session.show_warnings();
+    if let Some(text) = found {
+        return Ok(Verified { text, from_store: true });
+    }
+    // Node is not on every worker.
+    if engine(session) == Engine::Wasmi
+        && let Some(result) =
+            remote::execute(session, &action, || blobs(linked, manifest, plan), &judge)?
+    {
+        return executed(session, &result, |verdict| verdict.answers(&linked.bytes, &request));
+    }
     let verdict = gowasm_verify::verify(&linked.bytes, &request)?;
     if !verdict.passed {
         return Err(Failure::Rejected(Box::new(verdict)));
@@ -82,15 +94,21 @@ pub(crate) fn verify(
 }
 
 /// What the cluster saw.
-fn executed(session: &Session<'_>, result: &ActionResult) -> Result<Verified, Failure> {
-    match serde_json::from_slice::<Verdict>(&result.stdout) {
+fn executed(
+    session: &Session<'_>,
+    result: &ActionResult,
+    answers: impl Fn(&Verdict) -> Result<(), String>,
+) -> Result<Verified, Failure> {
+    let verdict = serde_json::from_slice::<Verdict>(&result.stdout).map_err(|why| why.to_string());
+    match verdict.and_then(|verdict| answers(&verdict).map(|()| verdict)) {
         Ok(verdict) if verdict.passed && result.exit_code == 0 => {
             let text = String::from_utf8_lossy(&result.stdout).into_owned();
             Ok(Verified { text, from_store: false })
         }
         Ok(verdict) if !verdict.passed => Err(Failure::Rejected(Box::new(verdict))),
-        _ => {
-            let said = String::from_utf8_lossy(&result.stderr);
+        other => {
+            let why = other.err().unwrap_or_default();
+            let said = format!("{why} {}", String::from_utf8_lossy(&result.stderr));
             let server = session.request.servers.options().executor_url().unwrap_or_default();
             let message = format!("the remote executor {server} gave no verdict: {said}");
             Err(Failure::Environment(Diagnostic::error(message)))
@@ -163,10 +181,9 @@ fn action(
         action = action.platform(name, value);
     }
     if engine == Engine::Node {
-        let script = toolchain.goroot.join("lib").join("wasm").join("wasm_exec.js");
         for (name, file) in [
             ("tool/node", process::on_path(Path::new("node"))),
-            ("tool/wasm_exec.js", Some(script)),
+            ("tool/wasm_exec.js", Some(wasm_exec(toolchain))),
         ] {
             // Where one is missing the verification says so.
             if let Some(file) = file.filter(|file| file.is_file()) {
@@ -177,8 +194,13 @@ fn action(
     Ok(action)
 }
 
-fn from_store(session: &Session<'_>, key: &ActionKey) -> Option<String> {
-    let text = String::from_utf8(session.store.get_action(key)?.stdout).ok()?;
+/// What node runs a module of js with.
+pub(crate) fn wasm_exec(toolchain: &Toolchain) -> PathBuf {
+    toolchain.goroot.join("lib").join("wasm").join("wasm_exec.js")
+}
+
+fn from_store(session: &Session<'_>, key: &ActionKey, judge: &Judge<'_>) -> Option<String> {
+    let text = String::from_utf8(session.store.get_action_if(key, judge)?.stdout).ok()?;
     let verdict: Verdict = serde_json::from_str(&text).ok()?;
     verdict.passed.then_some(text)
 }

@@ -2,9 +2,10 @@
 //! before. It runs in a process of its own, which can be bounded and ended.
 
 use crate::build::Session;
-use crate::link::{self, Linked};
+use crate::link::{self, Expected, Linked};
 use crate::{Failure, process, remote};
 use gowasm_diagnostic::Diagnostic;
+use gowasm_scratch::Folder;
 use gowasm_store::{Action, Blob, Blobs, Digest, show_size};
 use gowasm_wasm_opt::Level;
 use std::path::{Path, PathBuf};
@@ -151,13 +152,16 @@ pub(crate) fn optimize(
     session: &mut Session<'_>,
     wanted: &WasmOpt,
     linked: &Linked,
+    fits: &(dyn Fn(&[u8]) -> Result<(), Failure> + Sync),
 ) -> Result<Linked, Failure> {
     // There is one: the request was looked at.
     let gowasm = session.request.gowasm.clone().unwrap_or_default();
     let program = wanted.found();
     let tool = session.digest(program.as_deref().unwrap_or(&gowasm))?;
     let action = action(session, wanted, linked, tool).encode()?;
-    if let Some(found) = link::from_store(session, &action.key) {
+    let session = &*session;
+    let expected = Expected::new(session, None, fits);
+    if let Some(found) = link::from_store(session, &action.key, &expected) {
         return Ok(found);
     }
     // An installed program needs libraries that no worker has.
@@ -168,20 +172,21 @@ pub(crate) fn optimize(
                 (linked.digest, Blob::Bytes(linked.bytes.clone())),
             ]))
         };
-        if let Some(result) = remote::execute(session, &action, blobs)? {
+        if let Some(result) =
+            remote::execute(session, &action, blobs, &|result| expected.judge(result))?
+        {
             return link::executed(session, &result, &format!("wasm-opt -{}", wanted.level));
         }
     }
-    let folder =
-        tempfile::Builder::new().prefix("gowasm-wasm-opt-").tempdir().map_err(|error| {
-            Failure::io("make a temporary folder in", &std::env::temp_dir(), &error)
-        })?;
+    let folder = Folder::new("wasm-opt").map_err(|error| {
+        Failure::io("make a temporary folder in", &std::env::temp_dir(), &error)
+    })?;
     let [module, output] = [INPUT, link::OUTPUT].map(|name| folder.path().join(name));
     std::fs::write(&module, &linked.bytes)
         .map_err(|error| Failure::io("write", &module, &error))?;
     wasm_opt(wanted, &gowasm, [&module, &output], session.cancel)?;
     let bytes = std::fs::read(&output).map_err(|error| Failure::io("read", &output, &error))?;
-    Ok(link::kept(session, &action, bytes))
+    Ok(link::kept(session, &action, bytes, String::new()))
 }
 
 fn action(session: &Session<'_>, wanted: &WasmOpt, linked: &Linked, tool: Digest) -> Action {

@@ -11,6 +11,12 @@ pub struct Deny {
 }
 
 impl Deny {
+    /// What it was parsed from, for whoever has to tell two apart.
+    pub fn words(&self) -> Vec<&str> {
+        let all = self.all.then_some("warnings");
+        all.into_iter().chain(self.codes.iter().map(String::as_str)).collect()
+    }
+
     /// Codes, or `warnings` for all.
     pub fn parse(words: &[String]) -> Result<Self, Diagnostic> {
         let mut deny = Deny::default();

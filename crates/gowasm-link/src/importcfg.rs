@@ -27,7 +27,8 @@ impl ImportCfg {
                 continue;
             }
             config.line(line).map_err(|what| {
-                Error::message(format!("{}:{}: {what}", path.display(), number + 1))
+                let what = format!("{}:{}: {what}", path.display(), number + 1);
+                Error::hinted(what, "each package has one line `packagefile path=filename`")
             })?;
         }
         Ok(config)
@@ -42,10 +43,22 @@ impl ImportCfg {
                     .split_once('=')
                     .filter(|(package, file)| !package.is_empty() && !file.is_empty())
                     .ok_or("invalid packagefile: expected `packagefile path=filename`")?;
-                // A later line wins.
-                self.by_package.insert(package.to_owned(), self.packages.len());
-                self.packages.push((package.to_owned(), file.into()));
-                Ok(())
+                let file = PathBuf::from(file);
+                let known = self.by_package.get(package).map(|&at| &self.packages[at].1);
+                match known {
+                    // Go's linker takes the later line, which is the wrong one as often as not.
+                    Some(known) if *known != file => Err(format!(
+                        "the package {package} has two archives: {} and {}",
+                        known.display(),
+                        file.display()
+                    )),
+                    Some(_) => Ok(()),
+                    None => {
+                        self.by_package.insert(package.to_owned(), self.packages.len());
+                        self.packages.push((package.to_owned(), file));
+                        Ok(())
+                    }
+                }
             }
             // Only links against shared Go libraries look at these, which wasm has none of.
             "packageshlib" => Ok(()),

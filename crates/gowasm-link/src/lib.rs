@@ -44,6 +44,7 @@ pub use toolexec::{ToolEnd, ToolError, own_version_line, toolexec, version_line}
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use data::Filler;
+use gowasm_diagnostic::Diagnostic;
 use load::Inputs;
 use made::{PclnSymbols, StringData};
 use output::Output;
@@ -57,6 +58,8 @@ pub struct Summary {
     pub goos: String,
     pub functions: usize,
     pub bytes: u64,
+    /// What Go's linker keeps to itself.
+    pub warnings: Vec<Diagnostic>,
 }
 
 /// Links and writes the module to the output the options name. Stops when `cancel` becomes true.
@@ -77,6 +80,7 @@ pub fn link(options: &Options, cancel: &AtomicBool) -> Result<Summary, Error> {
     let main_tasks = inittasks::schedule(&mut symbols)?;
     reach::mark(&mut symbols, options, &toolchain.goos, main_tasks)?;
     report::check_exports(&symbols)?;
+    let warnings = strings.unknown(&symbols);
 
     // Order the functions, and fill in what depends on the link.
     let module_data = made::link_setup(&mut symbols, options.build_mode);
@@ -135,6 +139,7 @@ pub fn link(options: &Options, cancel: &AtomicBool) -> Result<Summary, Error> {
         goos: toolchain.goos.clone(),
         functions: text.len(),
         bytes,
+        warnings,
     })
 }
 

@@ -3,6 +3,8 @@
 use gowasm_goobj::AuxKind;
 use gowasm_shrink::leb;
 
+use gowasm_diagnostic::Diagnostic;
+
 use crate::error::Error;
 use crate::kind::SymKind;
 use crate::load::Toolchain;
@@ -16,6 +18,8 @@ use crate::types::Type;
 #[derive(Debug, Default)]
 pub(crate) struct StringData {
     entries: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Those that the user names, by place.
+    given: Vec<usize>,
 }
 
 impl StringData {
@@ -50,19 +54,44 @@ impl StringData {
         let mut symbol = escape_package(package);
         symbol.push(b'.');
         symbol.extend_from_slice(name.as_bytes());
-        self.set(&symbol, value.as_bytes());
+        let place = self.set(&symbol, value.as_bytes());
+        if !self.given.contains(&place) {
+            self.given.push(place);
+        }
         Ok(())
     }
 
-    fn set(&mut self, name: &[u8], value: &[u8]) {
-        match self.entries.iter_mut().find(|(known, _)| known == name) {
-            Some((_, known)) => *known = value.to_vec(),
-            None => self.entries.push((name.to_vec(), value.to_vec())),
+    fn set(&mut self, name: &[u8], value: &[u8]) -> usize {
+        match self.entries.iter().position(|(known, _)| known == name) {
+            Some(place) => {
+                self.entries[place].1 = value.to_vec();
+                place
+            }
+            None => {
+                self.entries.push((name.to_vec(), value.to_vec()));
+                self.entries.len() - 1
+            }
         }
     }
 
     fn get(&self, name: &[u8]) -> &[u8] {
         self.entries.iter().find(|(known, _)| known == name).map_or(b"", |(_, value)| value)
+    }
+
+    /// What the user names and no package has: Go's linker passes over it in silence. It asks for a type
+    /// as well, which functions have not.
+    pub(crate) fn unknown(&self, symbols: &Symbols) -> Vec<Diagnostic> {
+        let variable = |name: &[u8]| symbols.aux(symbols.lookup(name)?, AuxKind::GoType);
+        let names = self.given.iter().map(|&place| &self.entries[place].0);
+        let unknown = names.filter(|name| variable(name).is_none());
+        let warning = |name: &Vec<u8>| {
+            let name = String::from_utf8_lossy(name);
+            Diagnostic::warning(format!(
+                "-X names {name}, and no package has a variable of that name"
+            ))
+            .hint("write importpath.name; the import path of the main package is `main`")
+        };
+        unknown.map(warning).collect()
     }
 
     /// Puts the strings into the variables that are reachable.

@@ -86,15 +86,8 @@ impl Output {
 
 fn beside(path: &Path) -> io::Result<NamedTempFile> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".gowasm-link-");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // As Go's linker creates its output.
-        builder.permissions(fs::Permissions::from_mode(0o775));
-    }
-    builder.tempfile_in(folder.unwrap_or(Path::new(".")))
+    // As Go's linker creates its output.
+    gowasm_scratch::file_in(folder.unwrap_or(Path::new(".")), 0o775)
 }
 
 fn patch(file: &mut File, at: u64, bytes: &[u8]) -> io::Result<()> {

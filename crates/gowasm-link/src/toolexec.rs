@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, ExitStatus};
 use std::sync::atomic::AtomicBool;
 
+use gowasm_diagnostic::Diagnostic;
 use sha2::{Digest, Sha256};
 
 use crate::error::Error;
@@ -26,8 +27,8 @@ pub enum ToolError {
 pub enum ToolEnd {
     /// It was started, and has said itself what there is to say.
     Ran(ExitStatus),
-    /// A module was linked in its place.
-    Linked,
+    /// A module was linked in its place, with these warnings.
+    Linked(Vec<Diagnostic>),
     /// What it is, for its stdout.
     Version(String),
 }
@@ -46,8 +47,7 @@ pub fn toolexec(tool: &Path, args: &[OsString], cancel: &AtomicBool) -> Result<T
         }
         args => Options::parse(args.iter().cloned())?,
     };
-    crate::link(&options, cancel)?;
-    Ok(ToolEnd::Linked)
+    Ok(ToolEnd::Linked(crate::link(&options, cancel)?.warnings))
 }
 
 fn run(tool: &Path, args: &[OsString]) -> Result<ExitStatus, ToolError> {

@@ -99,6 +99,8 @@ pub enum Warning {
     Unreadable { path: PathBuf, why: String },
     /// A server that did not do its part.
     Remote { why: String },
+    /// A server's result that is not what was asked for.
+    Refused { server: String, action: String, why: String },
 }
 
 impl fmt::Display for Warning {
@@ -113,6 +115,10 @@ impl fmt::Display for Warning {
                 )
             }
             Warning::Remote { why } => write!(f, "{why}; going on without it"),
+            Warning::Refused { server, action, why } => write!(
+                f,
+                "{server} has a wrong result for action {action}: {why}; it is not used, and made anew"
+            ),
             Warning::Unreadable { path, why } => {
                 write!(
                     f,

@@ -31,7 +31,7 @@ pub use maintain::{Cleaned, Count, PruneLimits, Pruned, Stat, Verification, Watc
 pub use options::{RemoteOptions, RemoteUse};
 #[cfg(feature = "remote")]
 pub use remote::RemoteError;
-pub use results::{ActionResult, OutputFile};
+pub use results::{ActionResult, Judge, OutputFile};
 pub use servers::Servers;
 pub use size::{parse_age, parse_size, show_size};
 pub use store::Store;

@@ -1,6 +1,8 @@
 //! A store without the network client, for builds without the feature `remote`.
 
-use crate::{ActionKey, ActionResult, Blobs, EncodedAction, RemoteUse, Servers, Store, StoreError};
+use crate::{
+    ActionKey, ActionResult, Blobs, EncodedAction, Judge, RemoteUse, Servers, Store, StoreError,
+};
 
 impl Store {
     pub fn connect(&mut self, servers: &Servers) -> Result<(), StoreError> {
@@ -19,7 +21,16 @@ impl Store {
         Err(StoreError::NoExecutor)
     }
 
-    pub(crate) fn remote_action(&self, _: &ActionKey) -> Option<ActionResult> {
+    pub fn execute_if(
+        &self,
+        _: &EncodedAction,
+        _: Blobs,
+        _: &Judge<'_>,
+    ) -> Result<ActionResult, StoreError> {
+        Err(StoreError::NoExecutor)
+    }
+
+    pub(crate) fn remote_action(&self, _: &ActionKey, _: &Judge<'_>) -> Option<ActionResult> {
         None
     }
 

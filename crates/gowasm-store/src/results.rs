@@ -37,10 +37,20 @@ impl ActionResult {
     }
 }
 
+/// Looks at a result of a server's, whose blobs are on the disk, before it is kept. What comes back is
+/// kept in its place; an error says what is wrong with it.
+pub type Judge<'a> = dyn Fn(ActionResult) -> Result<ActionResult, String> + 'a;
+
 impl Store {
-    /// The result of an action: the disk's, or else the server's, whose blobs are then on the disk.
+    /// The result of an action, whatever a server says that it is.
     pub fn get_action(&self, key: &ActionKey) -> Option<ActionResult> {
-        self.action_on_disk(key).or_else(|| self.remote_action(key))
+        self.get_action_if(key, &|result| Ok(result))
+    }
+
+    /// The result of an action: the disk's, or else the server's, whose blobs are then on the disk. What
+    /// the disk has was judged before it came there, or made here.
+    pub fn get_action_if(&self, key: &ActionKey, judge: &Judge<'_>) -> Option<ActionResult> {
+        self.action_on_disk(key).or_else(|| self.remote_action(key, judge))
     }
 
     /// Keeps what an action made here, on the disk and, if there is one, on the server.

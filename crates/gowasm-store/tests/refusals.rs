@@ -6,11 +6,13 @@ mod common;
 mod server;
 
 use common::SmallDisk;
-use gowasm_store::{Action, Blobs, RemoteOptions, Store};
+use gowasm_store::{Action, Blobs, RemoteOptions, Servers, Store};
 use gowasm_testbed::{BuildGrid, Interposer, PROPERTIES, Programs, Refusal, Treatment};
 use server::{Machine, action, casd, noise, options, servers};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const PERMISSION_DENIED: i32 = 7;
 const UNAVAILABLE: i32 = 14;
@@ -213,6 +215,88 @@ fn a_download_that_the_disk_has_no_room_for_is_a_miss() {
             }
         }
     }
+}
+
+#[test]
+fn a_server_that_sends_a_byte_at_a_time_is_given_up() {
+    let Some(casd) = casd() else { return };
+    Machine::at(&casd.url()).makes(&noise(600_000));
+    let proxy = Interposer::start(casd.port(), |method, _| match method {
+        "Read" => Treatment::Trickle(Duration::from_millis(20)),
+        _ => Treatment::Forward,
+    });
+    let proxy = proxy.unwrap();
+    let short = RemoteOptions { timeout: Duration::from_secs(1), ..options(&proxy.url()) };
+    let machine = Machine::with(&short);
+    let began = Instant::now();
+    assert_eq!(machine.finds(), None);
+    let said = machine.warnings();
+    assert!(said.contains("fetch blob") && said.contains("--remote-timeout"), "{said}");
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+}
+
+#[test]
+fn an_executor_that_goes_to_and_fro_is_given_up() {
+    let Some(casd) = casd() else { return };
+    let proxy = Interposer::start(casd.port(), |method, _| match method {
+        "Execute" | "WaitExecution" => Treatment::Flap(Duration::from_millis(5)),
+        _ => Treatment::Forward,
+    });
+    let proxy = proxy.unwrap();
+    let executor = RemoteOptions {
+        executor: Some(proxy.url()),
+        timeout: Duration::from_millis(300),
+        ..options(&proxy.url())
+    };
+    let began = Instant::now();
+    let said = Machine::with(&executor).store.execute(&action(), Blobs::new()).unwrap_err();
+    assert!(said.to_string().contains("got no further"), "{said}");
+    assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
+}
+
+#[test]
+fn a_credential_helper_is_held_to_time_and_length() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("helper");
+    let with = |script: &str, timeout: Duration| {
+        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let credential_helpers = vec![path.display().to_string()];
+        RemoteOptions { credential_helpers, timeout, ..options("grpc://127.0.0.1:1") }
+    };
+    let began = Instant::now();
+    let pid = folder.path().join("pid");
+    let sleeps = format!("sleep 600 & echo $! > {}; wait", pid.display());
+    let said = refused(&with(&sleeps, Duration::from_millis(500))).to_string();
+    assert!(said.contains("gave no answer within 500ms (--remote-timeout)"), "{said}");
+    // What it started has ended with it.
+    let child = std::fs::read_to_string(&pid).unwrap();
+    let state =
+        || std::fs::read_to_string(format!("/proc/{}/stat", child.trim())).unwrap_or_default();
+    let is_gone = || state().is_empty() || state().contains(") Z ");
+    while !is_gone() && began.elapsed() < Duration::from_secs(20) {
+        thread::sleep(Duration::from_millis(20));
+    }
+    assert!(is_gone(), "{}", state());
+    let minute = Duration::from_secs(60);
+    let said = refused(&with("head -c 3000000000 /dev/zero", minute)).to_string();
+    assert!(said.contains("answered with more than 1048576 bytes"), "{said}");
+    let said = refused(&with("exec >&-; sleep 600", Duration::from_millis(500))).to_string();
+    assert!(said.contains("gave no answer within"), "{said}");
+
+    let stop = Arc::new(AtomicBool::new(false));
+    let slow = Servers::new(with("sleep 600", minute), &stop);
+    let error = thread::scope(|scope| {
+        scope.spawn(|| {
+            thread::sleep(Duration::from_millis(300));
+            stop.store(true, Ordering::SeqCst);
+        });
+        let mut store = Store::open(Some(&folder.path().join("store"))).unwrap();
+        store.connect(&slow).unwrap_err()
+    });
+    assert!(error.to_string().contains("interrupted"), "{error}");
+    assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
 }
 
 /// An action that is in a worker's hands long enough to be lost with it.

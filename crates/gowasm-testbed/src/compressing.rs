@@ -79,7 +79,7 @@ pub(crate) async fn answer(
 }
 
 /// The server's answers to a call with these messages, in their frames.
-async fn ask(
+pub(crate) async fn ask(
     head: Request<()>,
     questions: Vec<Bytes>,
     upstream: SendRequest<Bytes>,

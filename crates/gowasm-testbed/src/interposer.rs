@@ -3,6 +3,7 @@
 //! go on from there.
 
 use crate::compressing;
+use crate::wrong::{self, Change};
 use anyhow::{Context, Result};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -38,6 +39,12 @@ pub enum Treatment {
     Interrupt(usize),
     /// Offers zstd, or speaks it, on behalf of the server: capabilities, and single blobs both ways.
     Compress,
+    /// Gives another result of an action than the server has.
+    Change(Change),
+    /// Sends what is read a byte at a time, with such pauses.
+    Trickle(Duration),
+    /// Says in turns that an action is queued and that it is executed.
+    Flap(Duration),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -156,6 +163,15 @@ async fn handle(
             let head = Request::from_parts(head, ());
             return compressing::answer(&method, head, body, &mut respond, upstream).await;
         }
+        Treatment::Change(change) => {
+            let head = Request::from_parts(head, ());
+            return wrong::change(head, body, &mut respond, upstream, change).await;
+        }
+        Treatment::Trickle(pause) => {
+            let head = Request::from_parts(head, ());
+            return wrong::trickle(head, body, &mut respond, upstream, pause).await;
+        }
+        Treatment::Flap(pause) => return wrong::flap(&mut respond, pause).await,
         Treatment::Forward if lock(&shared.held).is_empty() => {}
         Treatment::Forward if method == "QueryWriteStatus" => {
             let frame = body.next().await?.context("no question")?;
@@ -244,7 +260,7 @@ async fn pump(mut from: RecvStream, mut to: SendStream<Bytes>) -> Result<()> {
     Ok(())
 }
 
-fn refuse(respond: &mut SendResponse<Bytes>, refusal: Refusal) -> Result<()> {
+pub(crate) fn refuse(respond: &mut SendResponse<Bytes>, refusal: Refusal) -> Result<()> {
     let mut response = Response::new(());
     let headers = response.headers_mut();
     headers.insert("content-type", HeaderValue::from_static("application/grpc"));

@@ -13,9 +13,13 @@ mod interposer;
 mod postgres;
 mod process;
 mod programs;
+#[cfg(feature = "interposer")]
+mod wrong;
 
 pub use buildgrid::{BuildGrid, PROPERTIES};
 pub use casd::Casd;
 #[cfg(feature = "interposer")]
 pub use interposer::{Call, Interposer, Refusal, Treatment};
 pub use programs::{BUILDBOX, BUILDGRID, Programs, has_postgres};
+#[cfg(feature = "interposer")]
+pub use wrong::Change;

@@ -8,6 +8,7 @@ mod against;
 mod comparison;
 mod ending;
 mod engine;
+mod foreign;
 mod guest;
 mod host;
 mod imports;
@@ -201,6 +202,11 @@ impl Kind {
             Kind::Reactor
         }
     }
+}
+
+/// Whether the module obeys the rules of WebAssembly, as a verification looks at that.
+pub fn validate(module: &[u8], cancel: &AtomicBool) -> Result<(), String> {
+    validate::validate(module, cancel).map(drop)
 }
 
 /// Runs every step and judges it. A module that fails is a verdict, not an error.

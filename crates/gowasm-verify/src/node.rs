@@ -277,7 +277,7 @@ fn run(
     limits: Limits,
     cancel: &AtomicBool,
 ) -> Result<Ran, Failure> {
-    let folder = tempfile::tempdir().map_err(temporary)?;
+    let folder = gowasm_scratch::Folder::new("verify").map_err(temporary)?;
     let place = |name: &str| folder.path().join(name);
     let (script, request) = (place("runner.js"), place("request.json"));
     let live = wanted.live;

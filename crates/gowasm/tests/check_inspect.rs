@@ -58,8 +58,8 @@ fn packages_that_never_meet_may_share_a_name() {
     project.write("work/other/main.go", REACTOR);
     let run = project.ok(&["check", "./...", "--buildmode=c-shared"]);
     assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("", ""));
-    // Nothing was compiled: Go was asked for its settings and for a list, no more.
-    assert_eq!(project.calls(), 2);
+    // Nothing was compiled: Go was asked for a list, no more.
+    assert_eq!(project.calls(), 1);
 }
 
 /// What Go was asked once it need not be asked again, unless its answer may have become another.
@@ -72,30 +72,30 @@ fn go_is_asked_only_where_its_answer_may_be_another() {
         assert_eq!((run.code, project.calls()), (Some(code), calls), "{what}: {}", run.stderr);
         run.stderr
     };
-    let first = check(1, 2, "the first time");
-    assert_eq!(check(1, 2, "nothing changed, and it is told again"), first);
+    let first = check(1, 1, "the first time");
+    assert_eq!(check(1, 1, "nothing changed, and it is told again"), first);
     project.write("work/lib/lib.go", &LIB.replace("add", "add2"));
-    assert!(check(0, 2, "a directive put right").contains("GW017"));
+    assert!(check(0, 1, "a directive put right").contains("GW017"));
     project.write("work/main.go", &TWICE.replace("wasmexprot", "wasmexport"));
-    assert_eq!(check(0, 2, "the other one put right"), "");
-    assert_eq!(check(0, 2, "nothing to tell"), "");
+    assert_eq!(check(0, 1, "the other one put right"), "");
+    assert_eq!(check(0, 1, "nothing to tell"), "");
     project.write("work/lib/lib.go", &LIB.replace("add", "sub"));
-    assert!(check(1, 2, "a new conflict").contains("GW016"));
+    assert!(check(1, 1, "a new conflict").contains("GW016"));
 
     project.write("work/lib/lib.go", &format!("//go:build !wasm\n\n{LIB}"));
     project.write("work/lib/other.go", "package lib\n");
-    check(0, 4, "a constraint, and another file");
+    check(0, 2, "a constraint, and another file");
     let embeds = "package lib\n\nimport _ \"embed\"\n\n//go:embed a.txt\nvar text string\n";
     project.write("work/lib/a.txt", "a");
     project.write("work/lib/other.go", embeds);
-    check(0, 6, "an import");
-    check(0, 6, "nothing changed again");
+    check(0, 3, "an import");
+    check(0, 3, "nothing changed again");
     project.write("work/lib/other.go", &embeds.replace("a.txt", "b.txt"));
-    check(1, 8, "a file that is not there");
+    check(1, 4, "a file that is not there");
     project.write("work/lib/other.go", "package lib\n\nfunc\n");
-    check(0, 10, "a file that does not parse");
+    check(0, 5, "a file that does not parse");
     project.run(&["check", "--buildmode=c-shared", "--tags=x"]);
-    assert_eq!(project.calls(), 12);
+    assert_eq!(project.calls(), 6);
 }
 
 #[test]

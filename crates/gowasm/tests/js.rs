@@ -7,7 +7,7 @@ mod support;
 use gowasm_testbed::browser;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use support::{Project, gos};
+use support::{Project, Run, gos};
 
 const PROGRAM: &str = r#"package main
 
@@ -268,4 +268,49 @@ fn programs_for_js_run_in_node() {
             assert!(run.stderr.contains(hint), "{}", run.stderr);
         }
     }
+}
+
+/// What a verdict came through: node, and Go's file for it.
+#[test]
+fn another_node_or_wasm_exec_is_a_change() {
+    let project = Project::new("package main\n\nfunc main() {}\n");
+    // A Go of our own: its other files are those of the real one.
+    let goroot = Run::of(Command::new(support::go()).args(["env", "GOROOT"])).stdout;
+    let (goroot, copy) = (PathBuf::from(goroot.trim()), project.path("go"));
+    let link = |from: &Path, to: &Path| std::os::unix::fs::symlink(from, to).unwrap();
+    std::fs::create_dir_all(copy.join("lib")).unwrap();
+    std::fs::create_dir(copy.join("bin")).unwrap();
+    for entry in goroot.read_dir().unwrap().map(Result::unwrap) {
+        if entry.file_name() != "lib" && entry.file_name() != "bin" {
+            link(&entry.path(), &copy.join(entry.file_name()));
+        }
+    }
+    std::fs::copy(goroot.join("bin/go"), copy.join("bin/go")).unwrap();
+    let text = std::fs::read_to_string(goroot.join("lib/wasm/wasm_exec.js")).unwrap();
+    let exec = project.write("go/lib/wasm/wasm_exec.js", &text);
+    let real = support::on_path("node");
+    std::fs::create_dir(project.path("bin")).unwrap();
+    let node = project.path("bin/node");
+    let path = std::env::var_os("PATH").unwrap();
+    let own = [project.path("bin")].into_iter();
+    let path = std::env::join_paths(own.chain(std::env::split_paths(&path))).unwrap();
+    let up_to_date = || {
+        let mut build = project.gowasm(&["build", "--goos=js", "--message-format=json"]);
+        build.env("PATH", &path).env("GOWASM_GO", copy.join("bin/go"));
+        let run = Run::of(&mut build);
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+        run.json()["up_to_date"] == true
+    };
+    assert!(!up_to_date());
+    assert!(up_to_date());
+    std::fs::write(&exec, format!("{text}\n// changed\n")).unwrap();
+    assert!(!up_to_date(), "another wasm_exec.js");
+    assert!(up_to_date());
+    link(&real, &node);
+    assert!(!up_to_date(), "another node comes first");
+    assert!(up_to_date());
+    std::fs::remove_file(&node).unwrap();
+    project.script("bin/node", &format!("exec '{}' \"$@\"", real.display()));
+    assert!(!up_to_date(), "a script in place of node");
+    assert!(!up_to_date(), "a script may start any node");
 }

@@ -241,6 +241,62 @@ fn archives_are_found_in_folders() {
 }
 
 #[test]
+fn a_package_with_two_archives_is_refused() {
+    let folder = Folder::new(EXPORTS);
+    let main = folder.inputs();
+    let main = main.to_str().unwrap();
+    let config = fs::read_to_string(folder.path("importcfg")).unwrap();
+    let line = config.lines().find(|line| line.starts_with("packagefile internal/abi=")).unwrap();
+    let archive = line.split_once('=').unwrap().1;
+    let link =
+        || folder.link(&["-o", "a.wasm", "-importcfg", "importcfg", "-buildmode=c-shared", main]);
+    folder.write("importcfg", &format!("{config}{line}\n"));
+    assert!(link().status.success(), "the same line twice");
+    fs::remove_file(folder.path("a.wasm")).unwrap();
+    folder.write("importcfg", &format!("{config}packagefile internal/abi=other.a\n"));
+    let refused = link();
+    assert_eq!(refused.status.code(), Some(1));
+    let said = text(&refused.stderr);
+    let place = format!("importcfg:{}: ", config.lines().count() + 1);
+    for part in [&place, "internal/abi has two archives", archive, "other.a", "hint:"] {
+        assert!(said.contains(part), "`{part}` is not in: {said}");
+    }
+    assert!(!folder.path("a.wasm").exists());
+}
+
+/// Go's linker passes over it in silence. Ours says so, and does the same: bytes and exit code.
+#[test]
+fn a_definition_of_nothing_is_a_warning() {
+    for go in gos() {
+        let folder = Folder::with_go(
+            "package main\n\nvar version = \"none\"\n\nvar unused string\n\nfunc main() { println(version) }\n",
+            go,
+        );
+        let main = folder.inputs();
+        let flags = ["-importcfg", "importcfg", "-X=main.version=1", "-X=main.unused=2"];
+        let nothing = ["-X=main.verison=1", "-X=main.main=2", "-X=example.com/absent.v=3"];
+        let link = |tool: &mut std::process::Command, output: &str, flags: &[&str]| {
+            let made = tool.args(["-o", output]).args(flags).arg(&main).output().unwrap();
+            assert_eq!(made.status.code(), Some(0), "{}", text(&made.stderr));
+            (fs::read(folder.path(output)).unwrap(), text(&made.stderr))
+        };
+        let all = [&flags[..], &nothing].concat();
+        let (theirs, _) = link(&mut folder.command(&folder.tool()), "theirs.wasm", &all);
+        let (ours, said) = link(folder.command(Path::new(GOWASM)).arg("link"), "ours.wasm", &all);
+        assert!(theirs == ours, "{}: the modules differ", folder.go.display());
+        assert_eq!(said.matches("warning: -X names").count(), 3, "{said}");
+        for name in ["main.verison", "main.main", "example.com/absent.v"] {
+            assert!(said.contains(&format!("-X names {name}, ")), "{said}");
+        }
+        let (_, said) = link(folder.command(Path::new(GOWASM)).arg("link"), "ours.wasm", &flags);
+        assert_eq!(said, "");
+        let flag = "-ldflags=-X main.verison=1";
+        let built = folder.build("built.wasm", true, &[flag]);
+        assert!(built.status.success() && text(&built.stderr).contains("-X names main.verison"));
+    }
+}
+
+#[test]
 fn linknames_that_go_refuses_are_refused_with_their_place() {
     let folder = Folder::new(
         "package main\n\nimport _ \"unsafe\"\n\n\

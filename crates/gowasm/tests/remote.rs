@@ -2,7 +2,8 @@
 
 mod support;
 
-use gowasm_testbed::{BuildGrid, Casd, Interposer, Treatment};
+use gowasm_store::Digest;
+use gowasm_testbed::{BuildGrid, Casd, Change, Interposer, Treatment};
 use serde_json::Value;
 use std::process::Command;
 use support::machines::{Machine, PLAN, programs};
@@ -209,4 +210,115 @@ fn two_hundred_modules_share_a_cache() {
         let module = format!("work/target/gowasm/m{number:03}.wasm");
         assert!(a.read(&module) == b.read(&module), "{module}");
     }
+}
+
+/// What a server has for an action is its word. A mix-up costs a warning and time; nothing of it stays.
+#[test]
+fn wrong_results_of_a_server_are_not_kept() {
+    let Some(programs) = programs() else { return };
+    let casd = Casd::start(&programs).unwrap();
+    let url = casd.url();
+    let flags = ["--remote-cache", url.as_str()];
+    let good = Machine::new();
+    good.build(&flags);
+    let other = Machine::with(Project::new(&REACTOR.replace("a + b", "b + a + 0*a*b")));
+    other.build(&flags);
+    let more = "\n//go:wasmexport more\nfunc more() {}\n";
+    let more = Machine::with(Project::new(&format!("{REACTOR}{more}")));
+    more.build(&flags);
+    let [module, manifest, verdict] = good.published();
+    let verdict = String::from_utf8(verdict).unwrap();
+    let is_link = |files: &[String]| files.iter().any(|path| path == "module.wasm");
+    let module_of = |machine: &Machine| {
+        let digest = Digest::of(&machine.published()[0]);
+        (digest.hex(), digest.size as i64)
+    };
+    let wrong_module = |(hash, size): (String, i64)| {
+        Change::new(move |result| {
+            let files: Vec<String> =
+                result.output_files.iter().map(|file| file.path.clone()).collect();
+            if is_link(&files)
+                && let Some(digest) = &mut result.output_files[0].digest
+            {
+                (digest.hash, digest.size_bytes) = (hash.clone(), size);
+            }
+        })
+    };
+    let wrong_verdict = |text: String| {
+        Change::new(move |result| {
+            if result.output_files.is_empty() {
+                result.stdout_digest = None;
+                result.stdout_raw = text.clone().into_bytes();
+            }
+        })
+    };
+    let no_module = Change::new(move |result| {
+        let files: Vec<String> = result.output_files.iter().map(|file| file.path.clone()).collect();
+        if is_link(&files) {
+            result.output_files.clear();
+        }
+    });
+    let other_verdict = String::from_utf8(other.published()[2].clone()).unwrap();
+    let mut failed: Value = serde_json::from_str(&verdict).unwrap();
+    failed["steps"][0]["status"] = "failed".into();
+    let mut fewer: Value = serde_json::from_str(&verdict).unwrap();
+    fewer["steps"].as_array_mut().unwrap().pop();
+    let mut limits: Value = serde_json::from_str(&verdict).unwrap();
+    limits["limits"]["steps"] = 1.into();
+    let mut engine: Value = serde_json::from_str(&verdict).unwrap();
+    engine["engine"]["name"] = "another".into();
+    for (change, says) in [
+        (wrong_module(module_of(&other)), "the module is made of other inputs"),
+        (wrong_module(module_of(&more)), "the module is made of other inputs"),
+        (no_module, "it has no module"),
+        (wrong_verdict(other_verdict), "the verdict is of another module"),
+        (wrong_verdict("{}".to_owned()), "it has no verdict"),
+        (wrong_verdict(failed.to_string()), "at odds with its own steps"),
+        (wrong_verdict(fewer.to_string()), "the verdict is of another plan"),
+        (wrong_verdict(limits.to_string()), "the verdict is of other limits"),
+        (wrong_verdict(engine.to_string()), "the verdict is of another engine"),
+    ] {
+        let proxy = Interposer::start(casd.port(), move |method, _| match method {
+            "GetActionResult" => Treatment::Change(change),
+            _ => Treatment::Forward,
+        });
+        let proxy = proxy.unwrap();
+        let store = tempfile::tempdir().unwrap();
+        let build = |folder: &str, flags: &[&str]| {
+            let mut command = good.command(flags);
+            command
+                .args(["--message-format", "json", "-o", folder])
+                .arg("--store")
+                .arg(store.path());
+            // What Go keeps is another matter, and stays here.
+            let own = format!("'{}' cacheprog", env!("CARGO_BIN_EXE_gowasm"));
+            let run = Run::of(command.env("GOCACHEPROG", own));
+            assert_eq!(run.code, Some(0), "{says}: {}{}", run.stdout, run.stderr);
+            run
+        };
+        let run = build("out/", &["--remote-cache", &proxy.url()]);
+        let warning = format!("warning: {} has a wrong result for action ", proxy.url());
+        assert_eq!(run.stderr.matches(&warning).count(), 1, "{says}: {}", run.stderr);
+        assert!(run.stderr.contains(says), "{says}: {}", run.stderr);
+        assert!(good.project.read("work/out/calc.wasm") == module, "{says}");
+        assert!(good.project.read("work/out/calc.manifest.json") == manifest, "{says}");
+        // What the disk has now is right.
+        let again = build("again/", &[]).json();
+        let from_store = (&again["link_from_store"], &again["verify_from_store"]);
+        assert_eq!(from_store, (&true.into(), &true.into()), "{says}");
+        assert!(good.project.read("work/again/calc.wasm") == module, "{says}");
+    }
+
+    // A verdict is written anew, whatever it came as.
+    let mut odd: Value = serde_json::from_str(&verdict).unwrap();
+    odd["more"] = "\u{1b}[31m".into();
+    let change = wrong_verdict(odd.to_string());
+    let proxy = Interposer::start(casd.port(), move |method, _| match method {
+        "GetActionResult" => Treatment::Change(change),
+        _ => Treatment::Forward,
+    });
+    let machine = Machine::new();
+    let built = machine.build(&["--remote-cache", &proxy.unwrap().url()]);
+    assert_eq!(built["verify_from_store"], true);
+    assert!(machine.published()[2] == verdict.as_bytes());
 }

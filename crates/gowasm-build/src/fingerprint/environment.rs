@@ -3,7 +3,6 @@
 use gowasm_store::Digest;
 use std::env;
 use std::ffi::OsString;
-use std::path::Path;
 
 /// Besides all that begin with `GO` or `CGO_`: where Go looks for its settings, its caches and other
 /// toolchains, and for tools of its own.
@@ -22,28 +21,13 @@ const OTHERS: &[&str] = &[
     "PKG_CONFIG",
 ];
 
-/// What programs set for themselves and terminals for each other; no Go is chosen by it.
-const NEVER: &[&str] = &["_", "PWD", "OLDPWD", "SHLVL", "TERM", "COLUMNS", "LINES"];
-
 /// A digest of it: values may be secrets, such as a proxy's password.
-pub(crate) fn digest(go: &Path) -> [u8; 32] {
-    digest_of(env::vars_os().collect(), is_launcher(go))
+pub(crate) fn digest() -> [u8; 32] {
+    digest_of(env::vars_os().collect())
 }
 
-/// Whether the go command is no Go itself but a program that starts one, such as a version manager's:
-/// any variable may tell it which.
-pub(super) fn is_launcher(go: &Path) -> bool {
-    let go = go.canonicalize();
-    let goroot = go.as_deref().ok().and_then(|go| go.parent()?.parent());
-    !goroot.is_some_and(|goroot| goroot.join("VERSION").is_file())
-}
-
-fn digest_of(mut variables: Vec<(OsString, OsString)>, all: bool) -> [u8; 32] {
-    variables.retain(|(name, _)| match name.to_str() {
-        Some(name) if all => !name.starts_with("GOWASM_") && !NEVER.contains(&name),
-        Some(name) => is_read(name),
-        None => all,
-    });
+fn digest_of(mut variables: Vec<(OsString, OsString)>) -> [u8; 32] {
+    variables.retain(|(name, _)| name.to_str().is_some_and(is_read));
     variables.sort();
     let mut text = Vec::new();
     for (name, value) in &variables {
@@ -66,7 +50,7 @@ mod tests {
     use super::*;
 
     fn digest_of_pairs(pairs: &[(&str, &str)]) -> [u8; 32] {
-        digest_of(pairs.iter().map(|(name, value)| (name.into(), value.into())).collect(), false)
+        digest_of(pairs.iter().map(|(name, value)| (name.into(), value.into())).collect())
     }
 
     #[test]
@@ -80,12 +64,5 @@ mod tests {
         assert_ne!(base, digest_of_pairs(&[("GOFLAGS", "-x"), ("GOWASM", "satconv")]));
         assert_ne!(base, digest_of_pairs(&[("GOFLAGS", "-x"), ("GOEXPERIMENT", "")]));
         assert_ne!(digest_of_pairs(&[("GOA", "bc")]), digest_of_pairs(&[("GOAB", "c")]));
-        let all = |value: &str| {
-            let variables = [("ASDF_GOLANG_VERSION", value), ("SHLVL", value)];
-            let chosen: Vec<_> = variables.iter().map(|(n, v)| (n.into(), v.into())).collect();
-            (digest_of(chosen.clone(), true), digest_of(chosen[1..].to_vec(), true))
-        };
-        assert_ne!(all("1.27.3").0, all("1.26.8").0);
-        assert_eq!(all("1").1, all("2").1);
     }
 }

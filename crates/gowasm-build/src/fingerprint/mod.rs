@@ -6,10 +6,14 @@
 //! So every build takes a `Moment` before it starts Go, and makes a note only if all stamps are from
 //! before: a later change gives a later stamp. Change times are what counts there, since nobody can
 //! set them, unlike modification times.
+//!
+//! A go command that is no Go itself but chooses one may go by anything. So that one is started: it
+//! tells which Go it would start now.
 
 mod environment;
 mod folder;
 mod gomod;
+pub(crate) mod key;
 mod note;
 mod reading;
 mod watch;
@@ -18,26 +22,15 @@ pub(crate) use note::{Made, Note, Output};
 pub(crate) use reading::{Content, Reading};
 pub(crate) use watch::Watched;
 
-use crate::Request;
 use crate::stamp::Moment;
-use gowasm_store::{Digest, Store};
+use gowasm_store::Store;
 use std::path::Path;
 
-/// Under which note a request finds what it made before: the place and everything that was asked for.
-pub(crate) fn key(request: &Request) -> [u8; 32] {
-    Digest::of(format!("{request:?}").as_bytes()).hash
-}
-
-/// The moment before a build reads its sources, by the clock of the file system that has them, if a
-/// place to ask it can be found.
-pub(crate) fn moment(started_in: &Path, store: &Store) -> std::io::Result<Moment> {
+/// The moment before something is read, by the clocks of the file systems where something can be
+/// written: the store's, that of temporary files, and those of `folders`.
+pub(crate) fn moment(store: &Store, folders: &[&Path]) -> std::io::Result<Moment> {
     let temporary = std::env::temp_dir();
-    let sources = folder::device(started_in);
-    let candidates: [&Path; 2] = [store.dir(), &temporary];
-    let same =
-        candidates.into_iter().find(|dir| sources.is_some() && folder::device(dir) == sources);
-    match same.map(Moment::now) {
-        Some(Ok(moment)) => Ok(moment),
-        _ => Moment::now(&temporary),
-    }
+    let mut all = vec![store.dir(), &temporary];
+    all.extend(folders);
+    Moment::now(&all)
 }

@@ -1,7 +1,9 @@
 //! The note that a build leaves: what it read and what it published.
 
 use super::reading::Reading;
+use crate::publish::Places;
 use crate::stamp::{Moment, Stamp};
+use crate::toolchain::Asking;
 use crate::{Outcome, Request, fingerprint};
 use gowasm_store::{Digest, Store};
 use serde::{Deserialize, Serialize};
@@ -125,11 +127,15 @@ impl Note {
         request: &Request,
         store: &Store,
         key: &[u8; 32],
-        go: &Path,
+        asking: &Asking<'_>,
     ) -> Result<Self, String> {
         let text = store.get_note(KIND, key).ok_or("nothing like it was built here before")?;
         let mut note: Note = postcard::from_bytes(&text).map_err(|_| "another gowasm built it")?;
-        let mut touched = note.reading.compare(go)?;
+        let mut touched = note.reading.compare(asking)?;
+        // A folder that came or went decides what `--output` names.
+        if Places::new(request, &note.package) != note.places() {
+            return Err("the files are to go elsewhere".to_owned());
+        }
         for output in note.outputs() {
             touched |= !output.in_place();
             if !output.restore(store) {
@@ -138,7 +144,7 @@ impl Note {
         }
         if touched {
             // Only saves time the next time, so it may fail.
-            let moment = fingerprint::moment(&request.started_in, store);
+            let moment = fingerprint::moment(store, &note.folders());
             if let Some(refreshed) = moment.ok().and_then(|moment| note.refreshed(&moment)) {
                 let _ = refreshed.save(store, key);
                 note = refreshed;
@@ -149,6 +155,15 @@ impl Note {
 
     pub(crate) fn inputs(&self) -> Vec<PathBuf> {
         self.reading.inputs()
+    }
+
+    /// Where the files went; that of a verdict is fixed by the module's.
+    fn places(&self) -> Places {
+        Places::beside(self.module.path.clone(), self.manifest.path.clone())
+    }
+
+    fn folders(&self) -> Vec<&Path> {
+        self.module.path.parent().into_iter().collect()
     }
 
     fn outputs(&mut self) -> impl Iterator<Item = &mut Output> {

@@ -4,6 +4,7 @@ use super::environment;
 use super::folder::{self, Names};
 use super::watch::Watched;
 use crate::stamp::{Moment, Stamp};
+use crate::toolchain::{Asking, Toolchain};
 use gowasm_store::Digest;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,8 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Reading {
     /// The go command and the file that the name led to.
     go: (PathBuf, PathBuf),
+    /// What a command that chooses a Go said of it.
+    chosen: Option<[u8; 32]>,
     environment: [u8; 32],
     /// gowasm itself.
     program: (PathBuf, Stamp),
@@ -50,6 +53,8 @@ struct File {
     stamp: Option<Stamp>,
     /// Of the content, where another stamp alone does not make it another file.
     hash: Option<[u8; 32]>,
+    /// Go embeds no links.
+    is_link: bool,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -73,7 +78,7 @@ impl Reading {
     /// have seen it before or after the change.
     pub(crate) fn take(
         watched: &Watched,
-        go: &Path,
+        toolchain: &Toolchain,
         moment: &Moment,
         content: Content,
     ) -> Option<Self> {
@@ -89,8 +94,9 @@ impl Reading {
             .collect();
         let program = std::env::current_exe().ok()?;
         Some(Reading {
-            go: named(go)?,
-            environment: environment::digest(go),
+            go: named(&toolchain.go)?,
+            chosen: toolchain.chosen,
+            environment: environment::digest(),
             program: (program.clone(), Stamp::of(&program).ok()?),
             content,
             files: files.into_iter().collect::<Option<_>>()?,
@@ -129,11 +135,12 @@ impl Reading {
     }
 
     /// The first thing that is not as it was; otherwise whether anything was merely touched.
-    pub(crate) fn compare(&self, go: &Path) -> Result<bool, String> {
+    pub(crate) fn compare(&self, asking: &Asking<'_>) -> Result<bool, String> {
+        let go = asking.go;
         if named(go).as_ref() != Some(&self.go) {
             return Err(format!("the go command is another: {}", go.display()));
         }
-        if environment::digest(go) != self.environment {
+        if environment::digest() != self.environment {
             return Err("the environment changed".to_owned());
         }
         let (program, stamp) = &self.program;
@@ -154,6 +161,12 @@ impl Reading {
                 Change::Touched => touched = true,
                 Change::Changed => return Err(format!("{} changed", path.display())),
             }
+        }
+        if self.chosen.is_some() && asking.chosen() != self.chosen {
+            return Err(format!(
+                "{} chooses another Go, or sets it up in another way",
+                go.display()
+            ));
         }
         Ok(touched)
     }
@@ -186,13 +199,14 @@ impl File {
         match read() {
             // A change between the stamp and the hash is later than the moment, and the next stamp
             // tells.
-            Ok((stamp, hash)) => moment.is_after(&stamp).then_some(File {
+            Ok((stamp, hash)) => moment.is_after(&stamp).then(|| File {
                 path: path_owned,
                 stamp: Some(stamp),
                 hash,
+                is_link: own && path.is_symlink(),
             }),
             Err(error) if is_absence(&error) => {
-                Some(File { path: path_owned, stamp: None, hash: None })
+                Some(File { path: path_owned, stamp: None, hash: None, is_link: false })
             }
             Err(_) => None,
         }
@@ -202,7 +216,10 @@ impl File {
         match (Stamp::of(&self.path), self.stamp) {
             (Ok(now), Some(then)) if now == then => Change::None,
             (Ok(now), Some(then)) if now.same_kind(&then) => {
-                let same = |hash| content.digest(&self.path).is_ok_and(|digest| digest == hash);
+                let same = |hash| {
+                    let is_same = content.digest(&self.path).is_ok_and(|digest| digest == hash);
+                    is_same && self.path.is_symlink() == self.is_link
+                };
                 if self.hash.is_some_and(same) { Change::Touched } else { Change::Changed }
             }
             (Err(error), None) if is_absence(&error) => Change::None,

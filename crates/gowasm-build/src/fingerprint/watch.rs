@@ -1,11 +1,11 @@
 //! Everything on disk that a build depends on.
 
-use super::environment;
 use super::folder::Names;
 use super::gomod;
-use crate::flags;
 use crate::packages::Listed;
+use crate::stamp::{Moment, Stamp};
 use crate::toolchain::Toolchain;
+use crate::{flags, process};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -40,20 +40,39 @@ impl Watched {
             watched.package(package, toolchain);
         }
         watched.modules(go_mod, toolchain, packages);
+        watched.ambiguous(go_mod, toolchain, packages);
         watched.nearer(dir, started_in, toolchain);
-        if environment::is_launcher(&toolchain.go) {
-            watched.version_files(dir);
-        }
         if let Some(plan) = plan {
             watched.own(started_in.join(plan));
         }
         Some(watched)
     }
 
-    /// A program besides Go's that the module comes through.
-    pub(crate) fn with_tool(mut self, program: Option<PathBuf>) -> Self {
-        program.into_iter().for_each(|program| self.other(program));
-        self
+    /// A file besides Go's that the outcome comes through.
+    pub(crate) fn tool(&mut self, file: PathBuf) {
+        self.other(file);
+    }
+
+    /// A program that is looked for by its name: another one may come before it.
+    pub(crate) fn program(&mut self, name: &Path) {
+        for place in process::places_on_path(name) {
+            let is_it = place.is_file();
+            self.other(place);
+            if is_it {
+                break;
+            }
+        }
+    }
+
+    /// Whether anything that Go itself writes, when it fetches modules, is younger than the moment.
+    pub(crate) fn was_fetched_after(&self, moment: &Moment, mod_cache: &Path) -> bool {
+        let by_go = |path: &Path| {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            path.starts_with(mod_cache) || matches!(name, "go.mod" | "go.sum" | "go.work.sum")
+        };
+        let folders = self.folders.iter().map(|(folder, _)| folder);
+        let mut written = self.files.keys().chain(folders).filter(|path| by_go(path));
+        written.any(|path| Stamp::of(path).is_ok_and(|stamp| !moment.is_after(&stamp)))
     }
 
     fn own(&mut self, path: PathBuf) {
@@ -77,6 +96,19 @@ impl Watched {
         if let Some(file) = &toolchain.env_file {
             self.own(file.clone());
         }
+        if let Some(go_path) = &toolchain.go_path {
+            // With one there, Go does nothing at all.
+            self.own(go_path.join("go.mod"));
+        }
+        // The command may have chosen another Go than its own, which is looked for on the path first.
+        let own = toolchain.go.canonicalize().ok();
+        let own = own.as_deref().and_then(|go| go.parent()?.parent());
+        if let Some(own) = own.filter(|own| **own != toolchain.goroot) {
+            for file in ["VERSION", "go.env"] {
+                self.other(own.join(file));
+            }
+            self.program(Path::new(&toolchain.version));
+        }
     }
 
     fn package(&mut self, package: &Listed, toolchain: &Toolchain) {
@@ -88,6 +120,10 @@ impl Watched {
             if own { self.own(path) } else { self.other(path) }
         }
         if own {
+            if package.name == "main" {
+                // Go compiles by it.
+                self.own(dir.join("default.pgo"));
+            }
             self.embedded(package, dir);
             let root = package.module.as_ref().and_then(|module| module.effective().dir.as_deref());
             for folder in between(dir, root) {
@@ -127,8 +163,14 @@ impl Watched {
             let name = entry.file_name();
             // Go embeds none of these, and nothing of another module.
             let never = [".git", ".hg", ".bzr", ".svn"].iter().any(|other| name == *other);
-            if is_folder && !never && !entry.path().join("go.mod").exists() {
-                self.tree(&entry.path());
+            if is_folder && !never {
+                let other_module = entry.path().join("go.mod");
+                let is_other = other_module.exists();
+                // Without it the folder is embedded as well, and with it no longer.
+                self.own(other_module);
+                if !is_other {
+                    self.tree(&entry.path());
+                }
             }
         }
     }
@@ -139,18 +181,15 @@ impl Watched {
         files.extend(toolchain.go_work.clone());
         let modules = packages.iter().filter_map(|package| package.module.as_ref());
         files.extend(modules.filter_map(|module| module.effective().go_mod.clone()));
-        let mut pointed: Vec<PathBuf> =
-            files.iter().flat_map(|file| gomod::local_folders(file)).collect();
-        pointed.sort();
-        pointed.dedup();
-        files.extend(pointed.iter().map(|folder| folder.join("go.mod")));
+        let pointed = |file: &PathBuf| {
+            gomod::locals(file).into_iter().map(|local| local.folder.join("go.mod"))
+        };
+        let mut local: Vec<PathBuf> = files.iter().flat_map(pointed).collect();
+        local.sort();
+        local.dedup();
         // A used module's own replacements count too.
-        files.extend(
-            pointed
-                .iter()
-                .flat_map(|folder| gomod::local_folders(&folder.join("go.mod")))
-                .map(|folder| folder.join("go.mod")),
-        );
+        files.extend(local.iter().flat_map(pointed));
+        files.extend(local);
         for file in files {
             if file.starts_with(&toolchain.mod_cache) {
                 self.other(file);
@@ -171,12 +210,39 @@ impl Watched {
         }
     }
 
-    /// Where version managers look for the version to start.
-    fn version_files(&mut self, dir: &Path) {
-        let home = std::env::home_dir();
-        for folder in dir.ancestors().chain(home.as_deref()) {
-            for name in [".tool-versions", ".go-version", "mise.toml", ".mise.toml"] {
-                self.own(folder.join(name));
+    /// Folders in which a package would be a second one of the same import path: Go refuses that.
+    fn ambiguous(&mut self, go_mod: &Path, toolchain: &Toolchain, packages: &[Listed]) {
+        let files = [Some(go_mod), toolchain.go_work.as_deref()];
+        let used = files.into_iter().flatten().flat_map(gomod::locals);
+        let used = used.flat_map(|local| {
+            let of_its_own = gomod::locals(&local.folder.join("go.mod"));
+            [local].into_iter().chain(of_its_own)
+        });
+        let mut modules: BTreeSet<(String, PathBuf)> =
+            used.filter_map(|local| Some((local.module_path()?, local.folder))).collect();
+        modules.extend(gomod::module_path(go_mod).zip(go_mod.parent().map(Path::to_owned)));
+        for package in packages.iter().filter(|package| !package.standard) {
+            let first = package.import_path.split('/').next().unwrap_or_default();
+            if !first.contains('.') {
+                // The standard library has such paths too, and comes first.
+                self.own(toolchain.goroot.join("src").join(&package.import_path));
+            }
+            for (path, folder) in &modules {
+                let below = package.import_path.strip_prefix(path.as_str());
+                let below = below.filter(|rest| rest.is_empty() || rest.starts_with('/'));
+                let Some(below) = below else { continue };
+                let place = folder.join(below.trim_start_matches('/'));
+                let (here, there) = (place.canonicalize().ok(), package.dir.as_ref());
+                if here.is_some() && here == there.and_then(|dir| dir.canonicalize().ok()) {
+                    continue;
+                }
+                // With a go.mod in between the folder is no part of the module.
+                between(&place, Some(folder)).for_each(|folder| self.own(folder.join("go.mod")));
+                if here.is_some() {
+                    self.folders.insert((place, Names::All));
+                } else {
+                    self.own(place);
+                }
             }
         }
     }

@@ -43,6 +43,9 @@ impl Store {
                 (Some("fp"), true) => listing.notes(&entry.path())?,
                 (Some("tmp"), true) => listing.temporaries(&entry.path())?,
                 _ if own.contains(&entry.path()) => {}
+                (Some(name), false) if is_probe(name, &entry) => {
+                    listing.add(&entry, Some(Kind::Temporary))?;
+                }
                 _ => listing.foreign.push(entry.path()),
             }
         }
@@ -120,6 +123,14 @@ fn read_dir(folder: &Path) -> Result<Vec<DirEntry>, StoreError> {
 
 fn name(entry: &DirEntry) -> Option<String> {
     entry.file_name().into_string().ok()
+}
+
+/// What an earlier gowasm asked the clock with, and left behind when it was killed.
+fn is_probe(name: &str, entry: &DirEntry) -> bool {
+    let random = name.strip_prefix(".tmp").unwrap_or_default();
+    random.len() == 6
+        && random.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        && entry.metadata().is_ok_and(|metadata| metadata.len() < 4096)
 }
 
 fn is_dir(entry: &DirEntry) -> bool {

@@ -21,6 +21,8 @@ const WORTH_COMPRESSING: u64 = 4 * 1024;
 const ZSTD_LEVEL: i32 = 1;
 /// No frame of ours or of anybody's level 19 needs a larger window; one that asks for more is refused.
 const ZSTD_WINDOW_LOG: u32 = 24;
+/// Bytes a second. A server that is slower than this for as long as the timeout gets no further.
+const SLOWEST: f64 = 1024.0;
 
 impl Client {
     fn stream(&self) -> Service<Channel> {
@@ -68,6 +70,8 @@ impl Client {
             false => self.name(&["blobs", &hash, &size]),
         };
         let mut retry = Retry::new(self, doing);
+        let due = ((self.timeout.as_secs_f64() * SLOWEST) as u64).max(1);
+        let mut unpaid = 0;
         while checked.left > 0 {
             let offset = digest.size - checked.left;
             let question = ReadRequest {
@@ -94,7 +98,9 @@ impl Client {
                         if let Err(error) = decoder.write(&message.data, checked) {
                             return Err(self.unusable(checked, doing, &error));
                         }
-                        if checked.left < before {
+                        unpaid += before - checked.left;
+                        if unpaid >= due || checked.left == 0 {
+                            unpaid = 0;
                             retry.progressed();
                         }
                     }

@@ -72,7 +72,7 @@ impl Client {
         let mut client = Client {
             runtime,
             channel,
-            credentials: Credentials::new(options, &server, &address.host)?,
+            credentials: Credentials::new(options, &server, &address.host, stop)?,
             server,
             instance: options.instance_name.clone(),
             timeout: options.timeout.max(Duration::from_millis(1)),

@@ -5,14 +5,26 @@ use super::error::{Kind, RemoteError};
 use crate::RemoteOptions;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::io::Write;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use std::sync::Mutex;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
 use tonic::metadata::{MetadataKey, MetadataMap, MetadataValue};
+
+/// No credentials are longer.
+const LONGEST_ANSWER: u64 = 1 << 20;
+/// How soon an interruption, or the end of a helper, is seen.
+const WATCH: Duration = Duration::from_millis(20);
 
 pub(super) struct Credentials {
     server: String,
+    /// How long the helper may take.
+    timeout: Duration,
+    stop: Arc<AtomicBool>,
     /// What the helper is asked for.
     uri: String,
     helper: Option<PathBuf>,
@@ -33,9 +45,12 @@ impl Credentials {
         options: &RemoteOptions,
         server: &str,
         host: &str,
+        stop: &Arc<AtomicBool>,
     ) -> Result<Self, RemoteError> {
         let credentials = Credentials {
             server: server.to_owned(),
+            timeout: options.timeout,
+            stop: stop.clone(),
             uri: format!("https://{host}/"),
             helper: helper_for(&options.credential_helpers, host),
             fixed: options.headers.clone(),
@@ -55,28 +70,23 @@ impl Credentials {
     /// Asks the helper; `false` if there is none.
     pub(super) fn renew(&self) -> Result<bool, RemoteError> {
         let Some(helper) = &self.helper else { return Ok(false) };
-        let fresh = self.ask(helper).map_err(|why| {
-            let why = format!("the credential helper {} {why}", helper.display());
-            self.error(Kind::Denied, &why)
+        let fresh = self.ask(helper).map_err(|why| match self.stop.load(Ordering::SeqCst) {
+            true => self.error(Kind::Interrupted, "interrupted"),
+            false => {
+                let why = format!("the credential helper {} {why}", helper.display());
+                self.error(Kind::Denied, &why)
+            }
         })?;
         *self.fresh.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = fresh;
         Ok(true)
     }
 
-    fn ask(&self, helper: &PathBuf) -> Result<Vec<(String, String)>, String> {
-        let mut command = Command::new(helper);
-        command.arg("get").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = command.spawn().map_err(|error| format!("cannot be started: {error}"))?;
-        let question = serde_json::json!({ "uri": self.uri }).to_string();
-        if let Some(mut input) = child.stdin.take() {
-            // A helper that does not read its question has one answer for all.
-            let _ = input.write_all(question.as_bytes());
+    fn ask(&self, helper: &Path) -> Result<Vec<(String, String)>, String> {
+        let (status, output) = self.run(helper)?;
+        if !status.success() {
+            return Err(format!("failed ({status}); run it by hand to see why"));
         }
-        let output = child.wait_with_output().map_err(|error| error.to_string())?;
-        if !output.status.success() {
-            return Err(format!("failed ({}); run it by hand to see why", output.status));
-        }
-        let answer: Answer = serde_json::from_slice(&output.stdout)
+        let answer: Answer = serde_json::from_slice(&output)
             .map_err(|_| "did not answer with a JSON object that has `headers`".to_owned())?;
         let headers: Vec<_> = answer
             .headers
@@ -86,6 +96,54 @@ impl Credentials {
         match headers.iter().find(|(name, value)| !is_header(name, value)) {
             Some((name, _)) => Err(format!("gave a header `{name}` that gRPC cannot send")),
             None => Ok(headers),
+        }
+    }
+
+    /// What the helper prints, within bounds of time and length.
+    fn run(&self, helper: &Path) -> Result<(ExitStatus, Vec<u8>), String> {
+        let mut command = Command::new(helper);
+        command.arg("get").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        lead_own_group(&mut command);
+        let child = command.spawn().map_err(|error| format!("cannot be started: {error}"))?;
+        let mut helper = Helper(child);
+        let question = serde_json::json!({ "uri": self.uri }).to_string();
+        if let Some(mut input) = helper.0.stdin.take() {
+            // A helper that does not read its question has one answer for all.
+            let _ = input.write_all(question.as_bytes());
+        }
+        let (sender, answered) = mpsc::channel();
+        let output = helper.0.stdout.take();
+        // It ends with the helper, which ends with this function.
+        thread::spawn(move || {
+            let mut answer = Vec::new();
+            let read =
+                output.map(|output| output.take(LONGEST_ANSWER + 1).read_to_end(&mut answer));
+            let _ = sender.send(read.transpose().map(|_| answer));
+        });
+        let deadline = Instant::now() + self.timeout;
+        let in_time = || match (self.stop.load(Ordering::SeqCst), Instant::now() < deadline) {
+            (true, _) => Err("was interrupted".to_owned()),
+            (false, true) => Ok(()),
+            (false, false) => {
+                Err(format!("gave no answer within {:?} (--remote-timeout)", self.timeout))
+            }
+        };
+        let answer = loop {
+            match answered.recv_timeout(WATCH) {
+                Ok(answer) => break answer.map_err(|error| error.to_string())?,
+                Err(RecvTimeoutError::Timeout) => in_time()?,
+                Err(RecvTimeoutError::Disconnected) => return Err("cannot be read".to_owned()),
+            }
+        };
+        if answer.len() as u64 > LONGEST_ANSWER {
+            return Err(format!("answered with more than {LONGEST_ANSWER} bytes"));
+        }
+        loop {
+            match helper.0.try_wait().map_err(|error| error.to_string())? {
+                Some(status) => return Ok((status, answer)),
+                None => in_time()?,
+            }
+            thread::sleep(WATCH);
         }
     }
 
@@ -118,6 +176,34 @@ impl Credentials {
         RemoteError { kind, server: self.server.clone(), doing, why: why.to_owned() }
     }
 }
+
+/// A helper that is running, and ended with this, with all that it started.
+struct Helper(Child);
+
+impl Drop for Helper {
+    fn drop(&mut self) {
+        if matches!(self.0.try_wait(), Ok(Some(_))) {
+            return;
+        }
+        #[cfg(unix)]
+        if let Ok(group) = i32::try_from(self.0.id()) {
+            // SAFETY: kill takes two numbers and touches no memory of ours; the leader of the group has
+            // not been waited for, so the number still names the group that we made.
+            unsafe { libc::kill(-group, libc::SIGKILL) };
+        }
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[cfg(unix)]
+fn lead_own_group(command: &mut Command) {
+    use std::os::unix::process::CommandExt;
+    command.process_group(0);
+}
+
+#[cfg(not(unix))]
+fn lead_own_group(_command: &mut Command) {}
 
 fn is_header(name: &str, value: &str) -> bool {
     let lower = name.to_ascii_lowercase();

@@ -16,6 +16,9 @@ use tonic::{Code, Status, Streaming};
 const PATIENCE: u32 = 10;
 /// After this long a stream counts as having worked.
 const STEADY: Duration = Duration::from_secs(1);
+/// How often an action may go from one stage to another. There are four, and some are seen again when
+/// a worker is lost; an executor that goes to and fro without end gets no further.
+const CHANGES: u32 = 16;
 /// How often inputs that the server lost are sent again.
 const UPLOADS: usize = 3;
 
@@ -66,7 +69,7 @@ impl Client {
     ) -> Result<Ended, RemoteError> {
         let id = action.key.to_string();
         let mut retry = Retry::new(self, doing);
-        let mut seen = Seen { name: String::new(), stage: 0, since: Instant::now() };
+        let mut seen = Seen { name: String::new(), stage: 0, changes: 0, since: Instant::now() };
         loop {
             let mut service = Service::new(self.channel.clone());
             let opened = if seen.name.is_empty() {
@@ -178,6 +181,7 @@ fn of_status(code: i32, message: &str) -> Ended {
 struct Seen {
     name: String,
     stage: i32,
+    changes: u32,
     since: Instant,
 }
 
@@ -190,8 +194,10 @@ impl Seen {
             .and_then(|any| api::ExecuteOperationMetadata::decode(any.value.as_slice()).ok());
         if let Some(metadata) = metadata
             && metadata.stage != self.stage
+            && self.changes < CHANGES
         {
             self.stage = metadata.stage;
+            self.changes += 1;
             self.since = Instant::now();
         }
     }

@@ -4,15 +4,24 @@
 use super::connection::Connection;
 use super::error::{Kind, RemoteError};
 use crate::{
-    ActionKey, ActionResult, Blob, Blobs, Digest, EncodedAction, RemoteUse, Servers, Store,
+    ActionKey, ActionResult, Blob, Blobs, Digest, EncodedAction, Judge, RemoteUse, Servers, Store,
     StoreError, Warning,
 };
 use std::io::{BufWriter, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// No module and no package archive is larger.
+/// No module and no package archive is larger, nor all outputs of an action.
 const LARGEST: u64 = 4 << 30;
+
+/// What became of a server's result.
+enum Adopted {
+    Kept(ActionResult),
+    /// A blob was there when the result was made, and is no longer.
+    Gone,
+    /// It is not what was asked for.
+    Wrong(String),
+}
 
 /// The servers of one store, and how it used them.
 #[derive(Debug)]
@@ -67,7 +76,7 @@ impl Store {
         self.remote.as_ref().is_some_and(|remote| remote.connection.executor.is_some())
     }
 
-    pub(crate) fn remote_action(&self, key: &ActionKey) -> Option<ActionResult> {
+    pub(crate) fn remote_action(&self, key: &ActionKey, judge: &Judge<'_>) -> Option<ActionResult> {
         let remote = self.remote.as_ref()?;
         if !remote.connection.is_up() || !remote.connection.accept_cached {
             return None;
@@ -75,7 +84,15 @@ impl Store {
         let fetched =
             remote.connection.cache.look_up(key).map_err(StoreError::from).and_then(|found| {
                 let Some(result) = found else { return Ok(None) };
-                Ok(self.adopt(remote, key, &result)?.then_some(result))
+                Ok(match self.adopt(remote, key, result, judge)? {
+                    Adopted::Kept(result) => Some(result),
+                    Adopted::Gone => None,
+                    Adopted::Wrong(why) => {
+                        let server = remote.connection.cache.server.clone();
+                        self.warn(Warning::Refused { server, action: key.to_string(), why });
+                        None
+                    }
+                })
             });
         match fetched {
             Ok(Some(result)) => {
@@ -94,14 +111,15 @@ impl Store {
         }
     }
 
-    /// Brings the blobs of a result to the disk, and then the result. `false`: a blob was there when
-    /// the result was made, and is no longer.
+    /// Brings the blobs of a result to the disk, which is harmless: their names prove them. Then the
+    /// result, if it is judged to be one.
     fn adopt(
         &self,
         remote: &Remote,
         key: &ActionKey,
-        result: &ActionResult,
-    ) -> Result<bool, StoreError> {
+        result: ActionResult,
+        judge: &Judge<'_>,
+    ) -> Result<Adopted, StoreError> {
         let id = key.to_string();
         let wanted: Vec<Digest> = result
             .outputs
@@ -109,13 +127,9 @@ impl Store {
             .map(|output| output.digest)
             .filter(|digest| !self.contains(digest))
             .collect();
-        if let Some(digest) = wanted.iter().find(|digest| digest.size > LARGEST) {
-            let doing = format!("fetch blob {digest}");
-            return Err(remote
-                .connection
-                .cache
-                .error(Kind::Wrong, &doing, "no output is that large")
-                .into());
+        let all = wanted.iter().fold(0_u64, |all, digest| all.saturating_add(digest.size));
+        if all > LARGEST {
+            return Ok(Adopted::Wrong("no outputs are that large".to_owned()));
         }
         let small = remote.connection.cache.fetch_small(&wanted, &id)?;
         for digest in &wanted {
@@ -123,14 +137,19 @@ impl Store {
                 Some(bytes) => drop(self.put_bytes(bytes)?),
                 None => match self.fetch_blob(remote, digest, &id) {
                     Err(StoreError::Remote(error)) if error.kind == Kind::NotFound => {
-                        return Ok(false);
+                        return Ok(Adopted::Gone);
                     }
                     fetched => fetched?,
                 },
             }
         }
-        self.put_action(key, result)?;
-        Ok(true)
+        Ok(match judge(result) {
+            Ok(result) => {
+                self.put_action(key, &result)?;
+                Adopted::Kept(result)
+            }
+            Err(why) => Adopted::Wrong(why),
+        })
     }
 
     fn fetch_blob(&self, remote: &Remote, digest: &Digest, id: &str) -> Result<(), StoreError> {
@@ -185,6 +204,16 @@ impl Store {
         action: &EncodedAction,
         inputs: Blobs,
     ) -> Result<ActionResult, StoreError> {
+        self.execute_if(action, inputs, &|result| Ok(result))
+    }
+
+    /// The same; what the cluster made is judged before it is kept.
+    pub fn execute_if(
+        &self,
+        action: &EncodedAction,
+        inputs: Blobs,
+        judge: &Judge<'_>,
+    ) -> Result<ActionResult, StoreError> {
         let executor = self
             .remote
             .as_ref()
@@ -198,15 +227,19 @@ impl Store {
         let accept = remote.connection.accept_cached;
         let result = executor.execute(&remote.connection.cache, action, &blobs, accept)?;
         remote.executions.fetch_add(1, Ordering::Relaxed);
-        if result.exit_code == 0 && !self.adopt(remote, &action.key, &result)? {
-            let doing = format!("fetch the outputs of action {}", action.key);
-            return Err(remote
-                .connection
-                .cache
-                .error(Kind::NotFound, &doing, "they are gone")
-                .into());
+        // What failed is told and not kept.
+        if result.exit_code != 0 {
+            return Ok(result);
         }
-        Ok(result)
+        let failed = |kind, doing: &str, why: &str| -> Result<ActionResult, StoreError> {
+            let doing = format!("{doing} of action {}", action.key);
+            Err(executor.error(kind, &doing, why).into())
+        };
+        match self.adopt(remote, &action.key, result, judge)? {
+            Adopted::Kept(result) => Ok(result),
+            Adopted::Gone => failed(Kind::NotFound, "fetch the outputs", "they are gone"),
+            Adopted::Wrong(why) => failed(Kind::Wrong, "use the result", &why),
+        }
     }
 
     fn note_failure(&self, remote: &Remote, error: StoreError) {

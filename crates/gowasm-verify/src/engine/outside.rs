@@ -13,6 +13,7 @@ use crate::value::Val;
 use crate::{Failure, Limits, Outside};
 use gowasm_directive::interface::Interface;
 use gowasm_directive::{FuncType, WasmType};
+use gowasm_scratch::Folder;
 use serde::Serialize;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -21,7 +22,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use tempfile::TempDir;
 
 const NODE: &str = include_str!("node_host.cjs");
 /// The folder of a Go program; Cargo would not package one with a go.mod of that name.
@@ -42,7 +42,7 @@ pub(crate) struct Host {
     args: Vec<String>,
     timeout: Duration,
     /// Where the program lies, or what it was made of.
-    _folder: TempDir,
+    _folder: Folder,
 }
 
 impl Host {
@@ -134,8 +134,8 @@ fn wazero_version() -> String {
     version.unwrap_or_default().to_owned()
 }
 
-fn written(files: &[(&str, &str)]) -> Result<TempDir, Failure> {
-    let folder = tempfile::tempdir().and_then(|folder| {
+fn written(files: &[(&str, &str)]) -> Result<Folder, Failure> {
+    let folder = Folder::new("verify").and_then(|folder| {
         for (name, text) in files {
             std::fs::write(folder.path().join(name), text)?;
         }

@@ -12,6 +12,7 @@ use crate::value::Val;
 use crate::world::{Content, World};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File};
+use gowasm_scratch::Folder;
 use std::io::{Read, Seek, SeekFrom, Write};
 
 const MOST_OPEN: usize = 4096;
@@ -46,7 +47,7 @@ pub(super) struct Files {
     writable: u64,
     makeable: u64,
     /// Where the files of a plan lie; gone with the instance.
-    _scratch: Vec<tempfile::TempDir>,
+    _scratch: Vec<Folder>,
 }
 
 impl Files {
@@ -65,7 +66,7 @@ impl Files {
                 Content::Files(contents) => {
                     let failed =
                         |error| format!("the files of the plan cannot be laid out: {error}");
-                    let scratch = tempfile::tempdir().map_err(failed)?;
+                    let scratch = Folder::new("verify").map_err(failed)?;
                     lay_out(scratch.path(), contents).map_err(failed)?;
                     (scratch.path().to_owned(), Some(scratch))
                 }

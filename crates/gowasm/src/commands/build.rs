@@ -8,12 +8,13 @@ use crate::message::{self, BuildResult, MessageFormat};
 use crate::parallel::{self, Job};
 use crate::progress::Bar;
 use crate::remote::RemoteArgs;
-use gowasm_build::{CheckRequest, Limits, Linker, MissingImports, Outcome, Request, Size};
+use gowasm_build::{CheckRequest, Limits, Linker, MissingImports, Outcome, Request, Size, Timing};
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::{BuildMode, Goos};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -230,7 +231,7 @@ fn one(request: &Request, context: &Context) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// One line: what came out, how large, how, how long it took.
+/// One line: what came out, how large, how, how long it took and, where that was long, what did.
 pub(crate) fn summary(outcome: &Outcome, context: &Context) -> String {
     let path = context.shown(&outcome.module.path);
     let how = if outcome.up_to_date {
@@ -241,11 +242,29 @@ pub(crate) fn summary(outcome: &Outcome, context: &Context) -> String {
         "linked"
     };
     let size = gowasm_store::show_size(outcome.module.size);
-    let millis = outcome.timing.total.as_secs_f64() * 1e3;
     let verified = match (&outcome.verdict, outcome.verify_from_store) {
         (None, _) => "NOT verified",
         (Some(_), true) => "verified before",
         (Some(_), false) => "verified",
     };
-    format!("{path}: {size}, {how}, {verified}, {millis:.0} ms")
+    format!("{path}: {size}, {how}, {verified}; took {}", took(&outcome.timing))
+}
+
+/// The verification stands last in the line and is seldom what took the time: a first build compiles
+/// the standard library.
+fn took(timing: &Timing) -> String {
+    let show = |time: Duration| match time {
+        time if time < Duration::from_secs(1) => format!("{} ms", time.as_millis()),
+        time => format!("{:.1} s", time.as_secs_f64()),
+    };
+    let parts = [
+        ("compiling", timing.compile),
+        ("linking", timing.link),
+        ("in wasm-opt", timing.wasm_opt),
+        ("verifying", timing.verify),
+    ];
+    let longest = parts.into_iter().max_by_key(|(_, time)| *time);
+    let longest = longest.filter(|(_, time)| *time >= Duration::from_secs(1));
+    let longest = longest.map(|(what, time)| format!(", {} of it {what}", show(time)));
+    format!("{}{}", show(timing.total), longest.unwrap_or_default())
 }

@@ -44,7 +44,8 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
         output::text(&format!("{}\n", gowasm_link::own_version_line()))?;
         return Ok(ExitCode::SUCCESS);
     }
-    gowasm_link::link(&options, &context.cancel)?;
+    let summary = gowasm_link::link(&options, &context.cancel)?;
+    summary.warnings.iter().for_each(|warning| context.report(warning));
     if guarded {
         guard(&options.output)?;
     }
@@ -63,7 +64,7 @@ fn guard(module: &Path) -> Result<(), Failure> {
     let bytes = gowasm_guard::guard(&bytes).map_err(|error| failed("guard", error.to_string()))?;
     let replace = || {
         let folder = module.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
+        let mut file = gowasm_scratch::file_in(folder.unwrap_or(Path::new(".")), 0o600)?;
         file.write_all(&bytes)?;
         file.as_file().set_permissions(std::fs::metadata(module)?.permissions())?;
         file.persist(module).map_err(|failed| failed.error)

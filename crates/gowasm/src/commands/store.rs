@@ -183,7 +183,13 @@ fn verify_line(verification: &Verification) -> String {
 fn prune(store: &Store, limits: &PruneArgs, context: &Context) -> Result<ExitCode, Failure> {
     let limits = PruneLimits { max_size: limits.max_size, max_age: limits.max_age };
     let pruned = store.prune(&limits, &Watcher::new(context)).map_err(Failure::from)?;
-    let line = format!("removed {}, kept {}\n", counted(pruned.removed), counted(pruned.kept));
+    // What killed builds left elsewhere.
+    let places = [std::env::var_os("GOTMPDIR").map(PathBuf::from), Some(std::env::temp_dir())];
+    let left: u64 = places.iter().flatten().map(|place| gowasm_scratch::sweep(place)).sum();
+    let mut line = format!("removed {}, kept {}\n", counted(pruned.removed), counted(pruned.kept));
+    if left > 0 {
+        line += &format!("removed {left} temporary folders of builds that were killed\n");
+    }
     answer(context, 0, pruned, &line)
 }
 

@@ -50,7 +50,10 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
         Ok(ToolEnd::Ran(status)) => {
             Ok(ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)))
         }
-        Ok(ToolEnd::Linked) => Ok(ExitCode::SUCCESS),
+        Ok(ToolEnd::Linked(warnings)) => {
+            warnings.iter().for_each(|warning| context.report(warning));
+            Ok(ExitCode::SUCCESS)
+        }
         Ok(ToolEnd::Version(line)) => {
             output::exact(format!("{line}\n").as_bytes()).map(|()| ExitCode::SUCCESS)
         }

@@ -98,9 +98,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
         .map_err(|error| environment(format!("cannot find the program gowasm: {error}")))?;
     // Whatever becomes of it, a file of that name is whole.
     let folder = output.parent().unwrap_or(Path::new(""));
-    let fresh = tempfile::Builder::new()
-        .prefix(".wasm-opt-")
-        .tempdir_in(folder)
+    let fresh = gowasm_scratch::Folder::within(folder, "wasm-opt")
         .map_err(|error| environment(format!("cannot write to {}: {error}", folder.display())))?;
     let made = fresh.path().join("module.wasm");
     gowasm_build::wasm_opt(&wanted, &gowasm, [&module, &made], &context.cancel)?;

@@ -23,7 +23,7 @@ pub(crate) fn go() -> PathBuf {
     gos().remove(0)
 }
 
-fn on_path(name: &str) -> PathBuf {
+pub(crate) fn on_path(name: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path).map(|dir| dir.join(name)).find(|file| file.is_file());
     found.unwrap_or_else(|| panic!("these tests need `{name}` on the PATH"))
@@ -91,9 +91,11 @@ impl Project {
         self.path(name).exists()
     }
 
-    /// How often Go was started so far.
+    /// How often Go was started so far, but for the question how it is set up: this go is a script, which
+    /// has to be asked for the Go that it chooses.
     pub(crate) fn calls(&self) -> usize {
-        fs::read_to_string(self.path("calls")).map_or(0, |text| text.lines().count())
+        let calls = fs::read_to_string(self.path("calls")).unwrap_or_default();
+        calls.lines().filter(|call| *call != "env").count()
     }
 
     /// `gowasm ARGS..` in the folder `work`.
@@ -121,6 +123,19 @@ impl Project {
         let run = self.run(args);
         assert_eq!(run.code, Some(0), "gowasm {args:?}\n{}{}", run.stdout, run.stderr);
         run
+    }
+
+    /// A module proxy in a folder, with one module. Its URL.
+    pub(crate) fn go_proxy(&self, module: &str, version: &str, files: &[(&str, &str)]) -> String {
+        let folder = format!("proxy/{module}/@v");
+        let go_mod = format!("module {module}\n");
+        self.write(&format!("{folder}/{version}.mod"), &go_mod);
+        self.write(&format!("{folder}/{version}.info"), &format!("{{\"Version\":\"{version}\"}}"));
+        let files = files.iter().copied().chain([("go.mod", go_mod.as_str())]);
+        let files = files.map(|(name, text)| (format!("{module}@{version}/{name}"), text));
+        let zip = self.path(&format!("{folder}/{version}.zip"));
+        fs::write(zip, zip_of(&files.collect::<Vec<_>>())).unwrap();
+        format!("file://{}", self.path("proxy").display())
     }
 
     /// The same package as `go build` makes it.
@@ -172,4 +187,34 @@ impl From<Output> for Run {
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
     }
+}
+
+/// A zip file of files as they are.
+fn zip_of(files: &[(String, &str)]) -> Vec<u8> {
+    let crc = |text: &str| {
+        !text.bytes().fold(u32::MAX, |crc, byte| {
+            (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ (0xedb8_8320 * (crc & 1)))
+        })
+    };
+    let (mut zip, mut directory) = (Vec::new(), Vec::new());
+    for (name, text) in files {
+        let mut common = Vec::new();
+        // Version, flags, method, time and date.
+        common.extend([10u16, 0, 0, 0, 0x21].map(u16::to_le_bytes).concat());
+        let size = text.len() as u32;
+        common.extend([crc(text), size, size].map(u32::to_le_bytes).concat());
+        common.extend([name.len() as u16, 0].map(u16::to_le_bytes).concat());
+        directory.extend([&b"PK\x01\x02"[..], &10u16.to_le_bytes(), &common].concat());
+        directory.extend([0; 10]);
+        directory.extend((zip.len() as u32).to_le_bytes());
+        directory.extend(name.bytes());
+        zip.extend([&b"PK\x03\x04"[..], &common, name.as_bytes(), text.as_bytes()].concat());
+    }
+    let (place, count) = (zip.len() as u32, files.len() as u16);
+    zip.extend(&directory);
+    zip.extend(b"PK\x05\x06\0\0\0\0");
+    zip.extend([count, count].map(u16::to_le_bytes).concat());
+    zip.extend([directory.len() as u32, place].map(u32::to_le_bytes).concat());
+    zip.extend([0; 2]);
+    zip
 }
