@@ -126,6 +126,9 @@ def _go_wasm_impl(module_ctx):
     programs = [name for name, tags in programs.items() if tags]
     toolchains_repository(name = "go_wasm_toolchains", programs = programs, sdks = names)
 
+    # The repositories follow from the tags alone; what is in them is theirs to say.
+    return module_ctx.extension_metadata(reproducible = True)
+
 go_wasm = module_extension(
     implementation = _go_wasm_impl,
     tag_classes = {

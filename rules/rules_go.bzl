@@ -38,7 +38,7 @@ def bridge_aspect(GoInfo):
         infos = [dep[GoWasmPackageInfo] for dep in deps]
         for embedded in getattr(ctx.rule.attr, "embed", []):
             if GoWasmPackageInfo in embedded:
-                infos += list(embedded[GoWasmPackageInfo].source.deps)
+                infos += embedded[GoWasmPackageInfo].source.deps.to_list()
         return [compile_action(
             ctx,
             # Beside the outputs of rules_go.

@@ -2,7 +2,7 @@
 
 SettingInfo = provider(
     doc = "The value of a build setting.",
-    fields = {"value": "string or list of strings"},
+    fields = {"value": "string, list of strings or bool"},
 )
 
 def _string_setting_impl(ctx):
@@ -25,4 +25,13 @@ string_list_setting = rule(
     implementation = _string_list_setting_impl,
     build_setting = config.string_list(flag = True),
     doc = "A build setting with several values.",
+)
+
+def _stamping_impl(ctx):
+    return SettingInfo(value = ctx.attr.value)
+
+stamping = rule(
+    implementation = _stamping_impl,
+    attrs = {"value": attr.bool(doc = "Whether Bazel was given `--stamp`.", mandatory = True)},
+    doc = "Bazel's `--stamp`, for rules to ask.",
 )

@@ -1,5 +1,6 @@
 """The actions. Each is one subcommand of `gowasm bazel`."""
 
+load("//rules/private:labels.bzl", "shown")
 load("//rules/providers:go_wasm_package_info.bzl", "GoWasmPackageInfo")
 
 # Labels, not strings: rules may be made in files of other repositories.
@@ -16,27 +17,74 @@ def _gowasm(ctx):
 def _sdk(ctx):
     return ctx.toolchains[GO_SDK_TYPE].sdk
 
-def _sdk_args(ctx, command, args):
-    sdk = _sdk(ctx)
-    args.add_all(["bazel", command])
-    args.add_all("--sdk", [sdk.root], map_each = _dirname)
-    args.use_param_file("@%s")
+def _start(ctx, command):
+    """The arguments of every action: the subcommand, and what may go to a parameter file.
+
+    Args:
+        ctx: the rule's context
+        command: a subcommand of `gowasm bazel`
+
+    Returns:
+        the list of Args for ctx.actions.run; the last is the one to add to
+    """
+    subcommand = ctx.actions.args()
+    subcommand.add_all(["bazel", command])
+    args = ctx.actions.args()
+
+    # The form that Bazel knows of workers; `@` is what labels begin with.
+    args.use_param_file("--flagfile=%s")
     args.set_param_file_format("multiline")
+    return [subcommand, args]
+
+def _sdk_args(ctx, args):
+    args.add_all("--sdk", [_sdk(ctx).root], map_each = _dirname)
 
 def _dirname(file):
     return file.dirname
 
-def _import_arg(info):
-    return "%s=%s" % (info.importpath, info.export.path)
+def _import_args(info):
+    return ["--dep", info.importpath, shown(info.source.label), info.export.path]
 
 def _import_map_arg(info):
     return "%s=%s" % (info.imported_as, info.importpath) if info.imported_as != info.importpath else None
 
-def _dep_arg(package):
-    return "%s=%s" % (package.importpath, package.archive.path)
+def _package_args(package):
+    return ["--dep", package.importpath, shown(package.label), package.archive.path]
 
 def _directives_arg(package):
-    return package.directives.path
+    return package.directives.path if package.directives else None
+
+def _x_defs_args(package):
+    return ["%s=%s" % pair for pair in package.x_defs]
+
+def _of_one_path(label, importpath, infos):
+    """Of packages with one import path a program has one.
+
+    Args:
+        label: the importer
+        importpath: its import path
+        infos: GoWasmPackageInfo of what it imports
+
+    Returns:
+        infos, each once
+    """
+    known = {}
+    for info in infos:
+        before = known.setdefault(info.imported_as, info)
+        if before.source.label != info.source.label:
+            fail("%s: deps has two packages of the import path \"%s\": %s and %s" % (
+                shown(label),
+                info.imported_as,
+                shown(before.source.label),
+                shown(info.source.label),
+            ))
+        if info.imported_as == importpath:
+            fail("%s: deps has %s, whose import path \"%s\" is the package's own" % (
+                shown(label),
+                shown(info.source.label),
+                importpath,
+            ))
+    return known.values()
 
 def compile_action(
         ctx,
@@ -83,12 +131,16 @@ def compile_action(
     archive = ctx.actions.declare_file(name + ".a")
     export = ctx.actions.declare_file(name + ".x")
     directives = ctx.actions.declare_file(name + ".directives.json")
+    label = label or ctx.label
+    infos = _of_one_path(label, importpath, infos)
     source = struct(
-        label = label or ctx.label,
+        label = label,
         # Tuples, for what is in a depset may not change.
         srcs = tuple(srcs),
         embedsrcs = tuple(embedsrcs),
-        deps = tuple(infos),
+        # A depset, though there is one level of it: what is in a depset has a hash, that of a depset is its
+        # identity, and that of a tuple would be made of the hashes of all packages below, once for each path.
+        deps = depset(infos, order = "postorder"),
         goos = goos,
         lang = lang,
         module = module,
@@ -109,18 +161,75 @@ def compile_action(
         tags = tags,
         more = (["--with-tests"] if with_tests else []) + ["--importer=" + path for path in importers],
     )
-    this = struct(importpath = importpath, archive = archive, directives = directives, source = source)
-    return GoWasmPackageInfo(
+    return _package_info(
+        infos,
         importpath = importpath,
         imported_as = source.imported_as,
         archive = archive,
         export = export,
         directives = directives,
         source = source,
-        transitive = depset([this], transitive = [info.transitive for info in infos], order = "postorder"),
     )
 
-def compile_test_action(ctx, name, importpath, srcs, embedsrcs, infos, goos, tags = [], lang = "", cover = None):
+def _package_info(infos, source, **fields):
+    """GoWasmPackageInfo of a package that imports those of infos."""
+    this = struct(
+        importpath = fields["importpath"],
+        archive = fields["archive"],
+        directives = fields["directives"],
+        label = source.label,
+        x_defs = source.x_defs,
+    )
+    return GoWasmPackageInfo(
+        source = source,
+        height = 1 + max([0] + [info.height for info in infos]),
+        stamps = has_placeholder(source.x_defs) or any([info.stamps for info in infos]),
+        transitive = depset([this], transitive = [info.transitive for info in infos], order = "postorder"),
+        files = depset([this.archive, this.directives], transitive = [info.files for info in infos]),
+        **fields
+    )
+
+def has_placeholder(x_defs):
+    """Whether a value may name a variable of the workspace's status.
+
+    Args:
+        x_defs: pairs of a variable's name and its value
+
+    Returns:
+        bool
+    """
+    return any(["{" in value for _, value in x_defs])
+
+def _importers(importpath, infos, height):
+    """Who imports a package, among others and all that they import.
+
+    Only packages that stand higher can: what a test imports beside what its package imports is searched, and
+    that not further down than the package.
+
+    Args:
+        importpath: the import path of the package
+        infos: GoWasmPackageInfo of the others
+        height: that of the package; 0 where it is not known
+
+    Returns:
+        a dict of GoWasmPackageInfo by import path, each after what it imports
+    """
+    levels = {}
+    for info in infos:
+        levels.setdefault(info.height, {})[info.importpath] = info
+    found = []
+    for level in range(max([0] + levels.keys()), height, -1):
+        for info in levels.get(level, {}).values():
+            found.append(info)
+            for dep in info.source.deps.to_list():
+                levels.setdefault(dep.height, {})[dep.importpath] = dep
+    importers = {}
+    for info in reversed(found):
+        if any([dep.importpath == importpath or dep.importpath in importers for dep in info.source.deps.to_list()]):
+            importers[info.importpath] = info
+    return importers
+
+def compile_test_action(ctx, name, importpath, srcs, embedsrcs, infos, goos, tags = [], lang = "", cover = None, height = 0):
     """Compiles a package with its tests, the tests that import it, and the main package that starts them.
 
     Args:
@@ -134,15 +243,12 @@ def compile_test_action(ctx, name, importpath, srcs, embedsrcs, infos, goos, tag
         tags: build tags
         lang: version of the language, such as `go1.24`
         cover: the folder of the files, where they are to count what runs
+        height: that of the package under test in the import graph, where it is known
 
     Returns:
         GoWasmPackageInfo of the main package
     """
-    needed = depset(transitive = [info.transitive for info in infos], order = "postorder").to_list()
-    importers = {}
-    for package in needed:
-        if [dep for dep in package.source.deps if dep.importpath == importpath or dep.importpath in importers]:
-            importers[package.importpath] = package.source
+    importers = _importers(importpath, infos, height)
 
     # With the tests that are part of it, it is another package, and whatever imports it is compiled anew.
     tested = compile_action(
@@ -160,7 +266,8 @@ def compile_test_action(ctx, name, importpath, srcs, embedsrcs, infos, goos, tag
         cover = cover,
     )
     anew = {importpath: tested}
-    for path, source in importers.items():
+    for path, info in importers.items():
+        source = info.source
         anew[path] = compile_action(
             ctx,
             name = "%s.importers/%s" % (name, path),
@@ -170,7 +277,7 @@ def compile_test_action(ctx, name, importpath, srcs, embedsrcs, infos, goos, tag
             x_defs = dict(source.x_defs),
             srcs = source.srcs,
             embedsrcs = source.embedsrcs,
-            infos = [anew.get(dep.importpath, dep) for dep in source.deps],
+            infos = [anew.get(dep.importpath, dep) for dep in source.deps.to_list()],
             goos = goos,
             tags = tags,
             module = source.module,
@@ -183,6 +290,19 @@ def compile_test_action(ctx, name, importpath, srcs, embedsrcs, infos, goos, tag
     external = ctx.actions.declare_file(name + ".external.a")
     main = ctx.actions.declare_file(name + ".main.a")
     directives = ctx.actions.declare_file(name + ".directives.json")
+    source = struct(
+        label = ctx.label,
+        srcs = tuple(srcs),
+        embedsrcs = tuple(embedsrcs),
+        deps = depset(infos, order = "postorder"),
+        goos = goos,
+        lang = lang,
+        module = "",
+        imported_as = importpath + ".test",
+        flags = (),
+        x_defs = (),
+        cover = None,
+    )
     _compile(
         ctx,
         command = "test",
@@ -190,38 +310,38 @@ def compile_test_action(ctx, name, importpath, srcs, embedsrcs, infos, goos, tag
         progress_message = "Compiling tests of Go package %s" % importpath,
         outputs = {"directives": directives, "external": external, "output": main},
         importpath = importpath,
-        source = struct(
-            label = ctx.label,
-            srcs = tuple(srcs),
-            embedsrcs = tuple(embedsrcs),
-            deps = infos,
-            goos = goos,
-            lang = lang,
-            module = "",
-            flags = (),
-            cover = None,
-        ),
+        source = source,
         tags = tags,
         tested = tested.export,
         more = ["--coverage"] if ctx.configuration.coverage_enabled else [],
     )
-    outside = struct(importpath = importpath + "_test", archive = external, directives = None, source = None)
+
+    # Two packages of one action: the directives of both are with the main package.
+    outside = struct(importpath = importpath + "_test", archive = external, directives = None, label = ctx.label, x_defs = ())
+    main = struct(importpath = source.imported_as, archive = main, directives = directives, label = ctx.label, x_defs = ())
     return GoWasmPackageInfo(
-        importpath = importpath + ".test",
-        imported_as = importpath + ".test",
-        archive = main,
+        importpath = main.importpath,
+        imported_as = main.importpath,
+        archive = main.archive,
+        export = None,
         directives = directives,
-        transitive = depset([outside], transitive = [info.transitive for info in [tested] + infos]),
+        source = source,
+        height = 0,
+        stamps = any([info.stamps for info in infos]),
+        transitive = depset([outside, main], transitive = [info.transitive for info in [tested] + infos], order = "postorder"),
+        files = depset([external, main.archive, directives], transitive = [info.files for info in [tested] + infos]),
     )
 
 def _compile(ctx, command, mnemonic, progress_message, outputs, importpath, source, tags, more = [], tested = None):
     """A compilation, whose outputs are given by the names of their flags."""
     sdk = _sdk(ctx)
-    args = ctx.actions.args()
-    _sdk_args(ctx, command, args)
-    args.add_all("--std", [sdk.std], expand_directories = False)
+    arguments = _start(ctx, command)
+    args = arguments[-1]
+    _sdk_args(ctx, args)
+    args.add_all("--std", [sdk.std_export], expand_directories = False)
     args.add("--goos", source.goos)
     args.add("--importpath", importpath)
+    args.add("--label", shown(source.label))
     if source.module:
         args.add("--module", source.module)
     if source.lang:
@@ -241,9 +361,8 @@ def _compile(ctx, command, mnemonic, progress_message, outputs, importpath, sour
         return "%s=%s" % (path.removeprefix(folder), file.path)
 
     args.add_all(source.srcs + source.embedsrcs, before_each = "--src", map_each = _source, allow_closure = True)
-    deps = [struct(importpath = i.importpath, imported_as = i.imported_as, export = i.export) for i in source.deps]
-    args.add_all(deps, before_each = "--dep", map_each = _import_arg)
-    args.add_all(deps, before_each = "--import-map", map_each = _import_map_arg)
+    args.add_all(source.deps, map_each = _import_args)
+    args.add_all(source.deps, before_each = "--import-map", map_each = _import_map_arg)
     args.add_all(more)
     if tested:
         args.add("--tested", tested)
@@ -252,26 +371,18 @@ def _compile(ctx, command, mnemonic, progress_message, outputs, importpath, sour
     ctx.actions.run(
         outputs = outputs.values(),
         inputs = depset(
-            list(source.srcs + source.embedsrcs) + [info.export for info in source.deps] + [sdk.std] + ([tested] if tested else []),
+            list(source.srcs + source.embedsrcs) + [info.export for info in source.deps.to_list()] + [sdk.std_export] + ([tested] if tested else []),
             transitive = [sdk.tools] + ([sdk.cover] if source.cover != None else []),
         ),
         executable = _gowasm(ctx),
-        arguments = [args],
+        arguments = arguments,
         mnemonic = mnemonic,
         progress_message = progress_message,
         execution_requirements = PATH_MAPPING,
         toolchain = GOWASM_TYPE,
     )
 
-def _x_defs(package):
-    """What the packages of a module say of their own variables."""
-    x_defs = {}
-    for part in package.transitive.to_list():
-        x_defs |= dict(part.source.x_defs if part.source else [])
-    own = package.importpath + "."
-    return {"main." + key.removeprefix(own) if key.startswith(own) else key: value for key, value in x_defs.items()}
-
-def link_action(ctx, name, package, goos, buildmode, x_defs, ldflags, guard, module):
+def link_action(ctx, name, package, goos, buildmode, x_defs, ldflags, guard, module, stamp = False):
     """Links a module and writes its manifest.
 
     Args:
@@ -284,26 +395,34 @@ def link_action(ctx, name, package, goos, buildmode, x_defs, ldflags, guard, mod
         ldflags: further flags of `go tool link`
         guard: whether exports get a guard
         module: the module's File
+        stamp: whether x_defs get the workspace's status; those that ask for it are left out otherwise
 
     Returns:
         struct(module, manifest, exports)
     """
     sdk = _sdk(ctx)
+    for variable, value in x_defs.items():
+        if "\n" in value:
+            fail("%s: x_defs gives %s a value of several lines, and a parameter file has one a line" % (shown(ctx.label), variable))
     manifest = ctx.actions.declare_file(name + ".manifest.json")
     exports = ctx.actions.declare_file(name + ".exports.txt")
-    packages = [p for p in package.transitive.to_list() if p.archive != package.archive]
+    inputs = [sdk.root, sdk.std]
 
-    args = ctx.actions.args()
-    _sdk_args(ctx, "link", args)
+    arguments = _start(ctx, "link")
+    args = arguments[-1]
+    _sdk_args(ctx, args)
     args.add_all("--std", [sdk.std], expand_directories = False)
     args.add("--goos", goos)
     args.add("--buildmode", buildmode)
     args.add("--importpath", package.importpath)
     args.add("--main", package.archive)
-    args.add_all(packages, before_each = "--dep", map_each = _dep_arg)
-    args.add("--directives", package.directives)
-    args.add_all([p for p in packages if p.directives], before_each = "--directives", map_each = _directives_arg)
-    args.add_all(["%s=%s" % pair for pair in sorted((_x_defs(package) | x_defs).items())], before_each = "--define")
+    args.add_all(package.transitive, map_each = _package_args)
+    args.add_all(package.transitive, before_each = "--directives", map_each = _directives_arg)
+    args.add_all(package.transitive, format_each = "--define-default=%s", map_each = _x_defs_args)
+    args.add_all(["%s=%s" % pair for pair in sorted(x_defs.items())], format_each = "--define=%s")
+    if stamp and (package.stamps or has_placeholder(x_defs.items())):
+        inputs += [ctx.info_file, ctx.version_file]
+        args.add_all([ctx.info_file, ctx.version_file], before_each = "--status")
     args.add_all(ldflags, format_each = "--flag=%s")
     if not guard:
         args.add("--no-guard")
@@ -312,13 +431,9 @@ def link_action(ctx, name, package, goos, buildmode, x_defs, ldflags, guard, mod
     args.add("--exports", exports)
     ctx.actions.run(
         outputs = [module, manifest, exports],
-        inputs = depset(
-            [sdk.root, sdk.std, package.archive, package.directives] +
-            [p.archive for p in packages] +
-            [p.directives for p in packages if p.directives],
-        ),
+        inputs = depset(inputs, transitive = [package.files]),
         executable = _gowasm(ctx),
-        arguments = [args],
+        arguments = arguments,
         mnemonic = "GoWasmLink",
         progress_message = "Linking wasm module %{label}",
         execution_requirements = PATH_MAPPING,
@@ -362,8 +477,8 @@ def size_action(ctx, module, html, json):
         html: the page's File
         json: the report's File, for programs
     """
-    args = ctx.actions.args()
-    args.add_all(["bazel", "size"])
+    arguments = _start(ctx, "size")
+    args = arguments[-1]
     args.add(module)
     args.add("--html", html)
     args.add("--json", json)
@@ -371,7 +486,7 @@ def size_action(ctx, module, html, json):
         outputs = [html, json],
         inputs = [module],
         executable = _gowasm(ctx),
-        arguments = [args],
+        arguments = arguments,
         mnemonic = "GoWasmSize",
         progress_message = "Measuring wasm module %{label}",
         execution_requirements = PATH_MAPPING,
@@ -390,12 +505,12 @@ def verify_action(ctx, module, manifest, plan, output, verdict, node = None):
         verdict: the verdict's File
         node: ProgramInfo of what runs modules for js; for others None
     """
-    args = ctx.actions.args()
-    args.add_all(["bazel", "verify"])
+    arguments = _start(ctx, "verify")
+    args = arguments[-1]
     inputs = [module, manifest]
     if node:
         sdk = _sdk(ctx)
-        args.add_all("--sdk", [sdk.root], map_each = _dirname)
+        _sdk_args(ctx, args)
         args.add("--node", node.program)
         inputs += [sdk.root, sdk.wasm_exec]
     args.add(module)
@@ -409,7 +524,7 @@ def verify_action(ctx, module, manifest, plan, output, verdict, node = None):
         outputs = [output, verdict],
         inputs = depset(inputs, transitive = [node.files] if node else []),
         executable = _gowasm(ctx),
-        arguments = [args],
+        arguments = arguments,
         mnemonic = "GoWasmVerify",
         progress_message = "Verifying wasm module %{label}",
         execution_requirements = PATH_MAPPING,

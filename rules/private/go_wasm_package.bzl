@@ -1,7 +1,9 @@
 """One Go package."""
 
 load("//rules/private:actions.bzl", "TOOLCHAINS", "compile_action")
+load("//rules/private:labels.bzl", "shown")
 load("//rules/private:transition.bzl", "wasm_platform_transition")
+load("//rules/providers:go_wasm_module_info.bzl", "GoWasmModuleInfo")
 load("//rules/providers:go_wasm_package_info.bzl", "GoWasmPackageInfo")
 load("//toolchains:settings.bzl", "SettingInfo")
 
@@ -16,7 +18,7 @@ PACKAGE_ATTRS = {
     ),
     "srcs": attr.label_list(
         allow_files = [".go", ".s", ".h"],
-        doc = "The sources. Go chooses by build constraints and file names those that are for the target; test files may be among them.",
+        doc = "The sources. Build constraints and file names choose those that are for the target; test files may be among them.",
     ),
     "_goos": attr.label(default = "//toolchains:goos"),
     "_tags": attr.label(default = "//toolchains:tags"),
@@ -50,6 +52,43 @@ def instrumented_files(ctx):
         dependency_attributes = ["deps", "embed"],
     )
 
+def packages(ctx):
+    """The packages of the attribute deps.
+
+    Args:
+        ctx: the rule's context
+
+    Returns:
+        list of GoWasmPackageInfo
+    """
+    for dep in ctx.attr.deps:
+        if GoWasmModuleInfo in dep:
+            fail("%s: deps has %s, which is a module: its package main cannot be imported. Put what is to be shared into a go_wasm_package" % (shown(ctx.label), shown(dep.label)))
+    return [dep[GoWasmPackageInfo] for dep in ctx.attr.deps]
+
+def check_imports(label, importpath, infos):
+    """As in `go build`, what is below a folder `internal` is for those that lie beside it.
+
+    Args:
+        label: the target
+        importpath: its import path
+        infos: GoWasmPackageInfo of what it imports
+    """
+    for info in infos:
+        parts = info.importpath.split("/")
+        if "internal" not in parts:
+            continue
+        last = len(parts) - 1 - parts[::-1].index("internal")
+        above = "/".join(parts[:last])
+        if above and not (importpath + "/").startswith(above + "/"):
+            fail("%s: deps has %s, whose import path \"%s\" is internal to \"%s\"; that of this target is \"%s\"" % (
+                shown(label),
+                shown(info.source.label),
+                info.importpath,
+                above,
+                importpath,
+            ))
+
 def compile_package(ctx, name, importpath, module = "", lang = ""):
     """Compiles the package that the attributes of PACKAGE_ATTRS describe.
 
@@ -63,13 +102,18 @@ def compile_package(ctx, name, importpath, module = "", lang = ""):
     Returns:
         GoWasmPackageInfo
     """
+    if not ctx.files.srcs:
+        fail("%s: srcs is empty, and a Go package has at least one file" % shown(ctx.label))
+    infos = packages(ctx)
+    if ctx.attr.importpath:
+        check_imports(ctx.label, importpath, infos)
     return compile_action(
         ctx,
         name = name,
         importpath = importpath,
         srcs = ctx.files.srcs,
         embedsrcs = ctx.files.embedsrcs,
-        infos = [dep[GoWasmPackageInfo] for dep in ctx.attr.deps],
+        infos = infos,
         goos = ctx.attr._goos[SettingInfo].value,
         tags = ctx.attr._tags[SettingInfo].value,
         module = module,

@@ -1,33 +1,45 @@
 """The test program of a package."""
 
 load("//rules/private:actions.bzl", "TOOLCHAINS", "compile_test_action", "link_action")
-load("//rules/private:go_wasm_package.bzl", "PACKAGE_ATTRS", "cover_folder", "instrumented_files")
+load("//rules/private:go_wasm_package.bzl", "PACKAGE_ATTRS", "check_imports", "cover_folder", "instrumented_files", "packages")
+load("//rules/private:labels.bzl", "shown")
 load("//rules/private:transition.bzl", "wasm_transition")
+load("//rules/providers:go_wasm_module_info.bzl", "GoWasmModuleInfo")
 load("//rules/providers:go_wasm_package_info.bzl", "GoWasmPackageInfo")
 load("//toolchains:settings.bzl", "SettingInfo")
+
+def _each_once(files, more):
+    return {file: None for file in list(files) + list(more)}.keys()
 
 def _go_wasm_test_module_impl(ctx):
     srcs = ctx.files.srcs
     embedsrcs = ctx.files.embedsrcs
-    infos = [dep[GoWasmPackageInfo] for dep in ctx.attr.deps]
+    infos = packages(ctx)
     importpath = ctx.attr.importpath
     lang = ctx.attr.lang
     cover = cover_folder(ctx) if not ctx.attr.embed else None
+    height = 0
     goos = ctx.attr._goos[SettingInfo].value
     for package in [target[GoWasmPackageInfo] for target in ctx.attr.embed]:
         source = package.source
         if source.label.package != ctx.label.package or source.label.repo_name != ctx.label.repo_name:
-            fail("embed takes a go_wasm_package of this folder, not %s" % source.label)
+            fail("%s: embed takes a go_wasm_package of this folder, not %s" % (shown(ctx.label), shown(source.label)))
         if source.goos != goos:
-            fail("%s is built for %s, and tests run in an engine for %s" % (source.label, source.goos, goos))
-        srcs = srcs + [file for file in source.srcs if file not in srcs]
-        embedsrcs = embedsrcs + [file for file in source.embedsrcs if file not in embedsrcs]
-        infos = infos + [info for info in source.deps if info.importpath not in [i.importpath for i in infos]]
+            fail("%s: %s is built for %s, and tests run in an engine for %s" % (shown(ctx.label), shown(source.label), source.goos, goos))
+        srcs = _each_once(srcs, source.srcs)
+        embedsrcs = _each_once(embedsrcs, source.embedsrcs)
+        known = {info.importpath: None for info in infos}
+        infos = infos + [info for info in source.deps.to_list() if info.importpath not in known]
+        height = package.height
         importpath = importpath or package.importpath
         cover = source.cover
         lang = lang or source.lang
     if not importpath:
-        fail("give either importpath or embed")
+        fail("%s: give either importpath or embed" % shown(ctx.label))
+
+    # A module's import path may be no more than its label.
+    if ctx.attr.importpath or not [target for target in ctx.attr.embed if GoWasmModuleInfo in target]:
+        check_imports(ctx.label, importpath, infos)
     main = compile_test_action(
         ctx,
         name = ctx.label.name,
@@ -40,6 +52,7 @@ def _go_wasm_test_module_impl(ctx):
         tags = ctx.attr._tags[SettingInfo].value,
         lang = lang,
         cover = cover,
+        height = height,
     )
     module = ctx.actions.declare_file(ctx.label.name + ".wasm")
     link_action(

@@ -20,7 +20,6 @@ def _go_wasm_verify_test_impl(ctx):
             files += [sdk.root, sdk.wasm_exec]
     if node:
         arguments += ["--node", node.program.short_path]
-        files += node.files.to_list()
     if ctx.attr.engine:
         arguments += ["--engine", ctx.attr.engine]
     launcher = ctx.actions.declare_file(ctx.label.name)
@@ -29,7 +28,7 @@ def _go_wasm_verify_test_impl(ctx):
         "#!/bin/sh\nexec ./%s %s\n" % (tool.short_path, " ".join(["'%s'" % a for a in arguments])),
         is_executable = True,
     )
-    return DefaultInfo(executable = launcher, runfiles = ctx.runfiles(files))
+    return DefaultInfo(executable = launcher, runfiles = ctx.runfiles(files, transitive_files = node.files if node else None))
 
 go_wasm_verify_test = rule(
     implementation = _go_wasm_verify_test_impl,

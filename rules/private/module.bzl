@@ -2,6 +2,8 @@
 
 load("//rules/private:actions.bzl", "TOOLCHAINS", "link_action", "size_action", "verify_action", "wasm_opt_action")
 load("//rules/private:go_wasm_package.bzl", "PACKAGE_ATTRS", "compile_package", "instrumented_files")
+load("//rules/private:labels.bzl", "shown")
+load("//rules/private:launcher.bzl", "launcher")
 load("//rules/private:program.bzl", "PROGRAMS", "WASM_OPT_TYPE", "node_for_js", "program_of")
 load("//rules/private:transition.bzl", "wasm_transition")
 load("//rules/providers:go_wasm_module_info.bzl", "GoWasmModuleInfo")
@@ -37,6 +39,11 @@ _ATTRS = PACKAGE_ATTRS | {
         values = ["none", "safe", "small"],
         doc = "How much is done to make the module small: nothing, what cannot be observed, or also what costs names, lines and bodies.",
     ),
+    "stamp": attr.int(
+        default = -1,
+        values = [-1, 0, 1],
+        doc = "Whether `{NAME}` in x_defs stands for that variable of the workspace's status: 1 always, 0 never, -1 with `--stamp`. Variables whose values name some keep what the sources give them otherwise.",
+    ),
     "verify": attr.bool(
         default = True,
         doc = "Run the module before it gets its name: in wasmi, or in node for `goos = \"js\"`, which needs a node toolchain.",
@@ -45,28 +52,29 @@ _ATTRS = PACKAGE_ATTRS | {
         values = ["", "O1", "O2", "O3", "O4", "Os", "Oz"],
         doc = "Optimize the linked module with Binaryen's wasm-opt: for speed, or with Os and Oz for size. Needs a wasm-opt toolchain, or a gowasm with the Cargo feature `wasm-opt`.",
     ),
-    "x_defs": attr.string_dict(doc = "String variables to set at link time, by `importpath.name`."),
+    "x_defs": attr.string_dict(doc = "String variables to set at link time, by `importpath.name`; `main` or its own import path stands for package main. `{NAME}` is a variable of the workspace's status, see stamp."),
     "_allowlist_function_transition": attr.label(
         default = "@bazel_tools//tools/allowlists/function_transition_allowlist",
     ),
+    "_stamping": attr.label(default = "//toolchains:stamping"),
 }
 
 def _main_package(ctx):
     if ctx.attr.embed:
         if len(ctx.attr.embed) > 1 or ctx.attr.srcs or ctx.attr.deps or ctx.attr.embedsrcs or ctx.attr.importpath:
-            fail("embed takes one go_wasm_package, which has the srcs, deps, embedsrcs and importpath")
+            fail("%s: embed takes one go_wasm_package, which has the srcs, deps, embedsrcs and importpath" % shown(ctx.label))
         return ctx.attr.embed[0][GoWasmPackageInfo]
     if not ctx.attr.srcs:
-        fail("give either srcs or embed")
+        fail("%s: srcs is empty; give it the files of package main, or embed a go_wasm_package that has them" % shown(ctx.label))
     importpath = ctx.attr.importpath or "/".join([part for part in [ctx.label.package, ctx.label.name] if part])
     return compile_package(ctx, ctx.label.name, importpath, lang = ctx.attr.lang)
 
 def _module_impl(ctx, buildmode):
     goos = ctx.attr._goos[SettingInfo].value
     if ctx.attr.plan and not ctx.attr.verify:
-        fail("a plan needs verify = True")
+        fail("%s: a plan needs verify = True" % shown(ctx.label))
     if ctx.attr.size_keep and ctx.attr.size_level != "small":
-        fail("size_keep needs size_level = \"small\"")
+        fail("%s: size_keep needs size_level = \"small\"" % shown(ctx.label))
     package = _main_package(ctx)
     name = (ctx.attr.out or ctx.label.name).removesuffix(".wasm")
     module = ctx.actions.declare_file(name + ".wasm")
@@ -81,6 +89,7 @@ def _module_impl(ctx, buildmode):
         ldflags = ["-size=" + "+".join([ctx.attr.size_level] + ctx.attr.size_keep)] + ctx.attr.ldflags,
         guard = ctx.attr.guard,
         module = ctx.actions.declare_file(name + ".linked.wasm") if ctx.attr.wasm_opt else unverified,
+        stamp = ctx.attr.stamp == 1 or ctx.attr.stamp == -1 and ctx.attr._stamping[SettingInfo].value,
     )
     if ctx.attr.wasm_opt:
         wasm_opt_action(ctx, ctx.attr.wasm_opt, linked.module, unverified, program_of(ctx, WASM_OPT_TYPE))
@@ -91,10 +100,16 @@ def _module_impl(ctx, buildmode):
         verify_action(ctx, unverified, linked.manifest, ctx.file.plan, module, verdict, node)
     size_report = [ctx.actions.declare_file(name + ".size." + kind) for kind in ["html", "json"]]
     size_action(ctx, module, *size_report)
+    executable = None
+    runfiles = ctx.runfiles([module])
+    if buildmode == "exe":
+        executable, needed = launcher(ctx, module, goos)
+        runfiles = ctx.runfiles([module], transitive_files = needed)
     return [
         DefaultInfo(
+            executable = executable,
             files = depset([module]),
-            runfiles = ctx.runfiles([module]),
+            runfiles = runfiles,
         ),
         OutputGroupInfo(
             exports = depset([linked.exports]),
@@ -135,6 +150,7 @@ def module_rule(buildmode, gooses, doc, aspects = [], cfg = wasm_transition):
         }
     return rule(
         implementation = lambda ctx: _module_impl(ctx, buildmode),
+        executable = buildmode == "exe",
         attrs = _ATTRS | {
             "goos": attr.string(
                 default = "wasip1",

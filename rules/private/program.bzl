@@ -1,5 +1,6 @@
 """Toolchains of programs that few modules need: Node.js and wasm-opt."""
 
+load("//rules/private:labels.bzl", "shown")
 load("//rules/providers:program_info.bzl", "ProgramInfo")
 
 # Labels, not strings: rules may be made in files of other repositories.
@@ -47,5 +48,5 @@ def node_for_js(ctx):
     """
     node = program_of(ctx, NODE_TYPE)
     if not node:
-        fail("%s: a module of goos = \"js\" is verified in node, and no node toolchain is registered: add go_wasm.node() to MODULE.bazel, or leave the verification out with verify = False" % ctx.label)
+        fail("%s: a module of goos = \"js\" is verified in node, and no node toolchain is registered: add go_wasm.node() to MODULE.bazel, or leave the verification out with verify = False" % shown(ctx.label))
     return node

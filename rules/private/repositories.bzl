@@ -9,6 +9,13 @@ def _find(repository_ctx):
         fail("there is no `%s` on the PATH: give the tag a path or urls" % repository_ctx.attr.program)
     return found
 
+def _metadata(repository_ctx):
+    """What Bazel 8 and later may keep a repository by: one that is made of an archive of a known digest is always the same."""
+    if hasattr(repository_ctx, "repo_metadata"):
+        is_fixed = not hasattr(repository_ctx.attr, "urls") or repository_ctx.attr.urls and repository_ctx.attr.sha256
+        return repository_ctx.repo_metadata(reproducible = bool(is_fixed))
+    return None
+
 _SOURCE_ATTRS = {
     "path": attr.string(),
     "program": attr.string(),
@@ -54,8 +61,6 @@ go_sdk(
     std = ":std",
     tools = glob(
         [
-            "bin/go",
-            "bin/go.exe",
             "pkg/include/**",
             "pkg/tool/*/asm*",
             "pkg/tool/*/compile*",
@@ -64,6 +69,7 @@ go_sdk(
     ),
     visibility = ["//visibility:public"],
     wasm_exec = "lib/wasm/wasm_exec.js",
+    wasm_exec_node = "lib/wasm/wasm_exec_node.js",
 )
 """
 
@@ -88,6 +94,7 @@ def _go_sdk_repository_impl(repository_ctx):
         if not root.get_child("VERSION").exists:
             fail("%s is no Go SDK: it has no VERSION" % root)
     repository_ctx.file("BUILD.bazel", _SDK_BUILD.format(go_sdk = Label("//rules/private:go_sdk.bzl")))
+    return _metadata(repository_ctx)
 
 go_sdk_repository = repository_rule(
     implementation = _go_sdk_repository_impl,
@@ -134,6 +141,7 @@ def _gowasm_repository_impl(repository_ctx):
         gowasm = Label("//rules/private:gowasm.bzl"),
         program = program,
     ))
+    return _metadata(repository_ctx)
 
 gowasm_repository = repository_rule(
     implementation = _gowasm_repository_impl,
@@ -181,6 +189,7 @@ def _program_repository_impl(repository_ctx):
         program = program,
         rule = Label("//rules/private:program.bzl"),
     ))
+    return _metadata(repository_ctx)
 
 program_repository = repository_rule(
     implementation = _program_repository_impl,
@@ -240,6 +249,7 @@ def _toolchains_repository_impl(repository_ctx):
                 type = Label("//toolchains:go_sdk_type"),
             ))
     repository_ctx.file("BUILD.bazel", "\n".join(parts))
+    return _metadata(repository_ctx)
 
 toolchains_repository = repository_rule(
     implementation = _toolchains_repository_impl,

@@ -1,9 +1,10 @@
 //! One Go package to one package archive and the directives in it.
 
-use crate::embed::EmbedConfig;
+use crate::dependency::{self, Dependency};
+use crate::gobuild::{Context, EmbedConfig, Package};
 use crate::importcfg::{self, Entry};
 use crate::sdk::{self, Sdk};
-use crate::sources::{self, Chosen, Source};
+use crate::sources::{self, Source, Unit};
 use crate::{Failure, archive, files};
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::{Directives, GoModule, GoPackage, Goos};
@@ -18,6 +19,8 @@ pub struct Compile {
     pub std: PathBuf,
     pub goos: Goos,
     pub import_path: String,
+    /// Bazel's name for the target.
+    pub label: String,
     /// The Go module, `path@version`, of a package that is somebody else's.
     pub module: Option<String>,
     /// Such as `go1.24`; the SDK's own without.
@@ -28,8 +31,8 @@ pub struct Compile {
     pub with_tests: bool,
     /// Packages that tests may import and that import this one.
     pub importers: Vec<String>,
-    /// The packages that this one may import: archives, or what they export.
-    pub archives: Vec<(String, PathBuf)>,
+    /// The packages that this one may import.
+    pub deps: Vec<Dependency>,
     /// What sources import under another path than the package's own.
     pub import_map: Vec<(String, String)>,
     /// Further flags of `go tool compile`.
@@ -65,53 +68,47 @@ const EMPTY: &str = "_none.go";
 pub fn compile(request: &Compile) -> Result<Vec<Diagnostic>, Failure> {
     let folder = files::scratch()?;
     let sdk = Sdk::open(&request.sdk)?;
-    // 1. Go says which files count.
+    dependency::check_importable(&request.label, &request.deps)?;
+    // 1. Which files count.
     let (stage, scratch) = (folder.path().join("src"), folder.path().join("work"));
-    let mut chosen = choose(request, &sdk, &stage, &scratch)?;
-    let package_path = match chosen.name.as_str() {
+    let package = choose(request, &stage, &scratch)?;
+    let package_path = match package.name.as_str() {
         // Of a test program, another one is the main package.
         "main" if !request.with_tests => "main".to_owned(),
         _ => request.import_path.clone(),
     };
-    if request.with_tests {
-        chosen = chosen.with_tests();
-        // All tests look at it from outside, and there is nothing else of it.
-        if chosen.go_files.is_empty() {
-            let text = format!("package {}\n", chosen.name);
-            files::write(&stage.join(EMPTY), text.as_bytes())?;
-            chosen.go_files.push(EMPTY.to_owned());
-        }
+    let mut unit = match request.with_tests {
+        true => Unit::with_tests(package),
+        false => Unit::package(package),
+    };
+    // All tests look at it from outside, and there is nothing else of it.
+    if unit.files.go.is_empty() {
+        files::write(&stage.join(EMPTY), format!("package {}\n", unit.name).as_bytes())?;
+        unit.files.go.push(EMPTY.to_owned());
     }
     let work = Work { request, sdk: &sdk, stage, scratch, package_path, sees_internals: false };
     // 2. Their directives, which a later link checks together.
-    let (directives, warnings) = work.directives(&chosen)?;
+    let (directives, warnings) = work.directives(&unit)?;
     // 3. The archive.
-    work.archive(&chosen, &request.output)?;
+    work.archive(&unit, &request.output)?;
     // 4. The directives are last: an action that failed has left nothing to go on with.
     files::write_json(&request.directives, &directives)?;
     Ok(warnings)
 }
 
-pub(crate) fn choose(
-    request: &Compile,
-    sdk: &Sdk,
-    stage: &Path,
-    scratch: &Path,
-) -> Result<Chosen, Failure> {
+pub(crate) fn choose(request: &Compile, stage: &Path, scratch: &Path) -> Result<Package, Failure> {
     files::write(&scratch.join("go_asm.h"), b"")?;
-    sources::choose(sdk, request.goos, &request.tags, &request.sources, stage, scratch)
+    let tags = crate::std::tags(&request.std)?.into_iter().chain(request.tags.iter().cloned());
+    sources::choose(&Context::new(request.goos, tags), &request.sources, stage)
 }
 
 impl Work<'_> {
-    pub(crate) fn directives(
-        &self,
-        chosen: &Chosen,
-    ) -> Result<(Directives, Vec<Diagnostic>), Failure> {
+    pub(crate) fn directives(&self, unit: &Unit) -> Result<(Directives, Vec<Diagnostic>), Failure> {
         let sources = &self.request.sources;
         let package = GoPackage {
             import_path: self.request.import_path.clone(),
             dir: self.stage.clone(),
-            go_files: chosen.go_files.iter().map(PathBuf::from).collect(),
+            go_files: unit.files.go.iter().map(PathBuf::from).collect(),
             module: self.request.module.as_deref().map(module),
             standard: false,
         };
@@ -129,14 +126,14 @@ impl Work<'_> {
     }
 
     /// The compiler writes the archive, and the assembler's objects are added to it.
-    pub(crate) fn archive(&self, chosen: &Chosen, output: &Path) -> Result<(), Failure> {
+    pub(crate) fn archive(&self, unit: &Unit, output: &Path) -> Result<(), Failure> {
         let output = files::absolute(output)?;
-        let symabis = self.symabis(chosen)?;
-        self.compile(chosen, symabis.as_deref(), &output)?;
-        archive::append(&output, &self.assemble(chosen)?)
+        let symabis = self.symabis(unit)?;
+        self.compile(unit, symabis.as_deref(), &output)?;
+        archive::append(&output, &self.assemble(unit)?)
     }
 
-    fn compile(&self, chosen: &Chosen, symabis: Option<&Path>, out: &Path) -> Result<(), Failure> {
+    fn compile(&self, unit: &Unit, symabis: Option<&Path>, out: &Path) -> Result<(), Failure> {
         let language = self.request.language.clone().unwrap_or_else(|| self.sdk.language());
         let mut command = self.tool("compile")?;
         match &self.request.export {
@@ -155,20 +152,20 @@ impl Work<'_> {
             command.arg("-complete");
         }
         command.args(&self.request.flags);
-        let instrumented = self.instrument(chosen)?;
+        let instrumented = self.instrument(unit)?;
         if let Some(instrumented) = &instrumented {
             command.arg(format!("-coveragecfg={}", instrumented.config.display()));
         }
-        if !chosen.embed_patterns.is_empty() {
-            let embeds =
-                EmbedConfig::new(&chosen.embed_patterns, &chosen.embed_files, &self.stage)?;
+        if !unit.files.patterns.is_empty() {
+            let names = self.request.sources.iter().map(|source| source.name.as_str()).collect();
+            let embeds = EmbedConfig::new(&unit.files, &names, &self.stage)?;
             let place = self.scratch.join("embedcfg");
             files::write_json(&place, &embeds)?;
             command.arg("-embedcfg").arg(place);
         }
         match instrumented {
             Some(instrumented) => command.args(instrumented.go_files),
-            None => command.args(chosen.go_files.iter().map(|name| format!("./{name}"))),
+            None => command.args(unit.files.go.iter().map(|name| format!("./{name}"))),
         };
         self.run(command)
     }
@@ -179,8 +176,8 @@ impl Work<'_> {
             .into_iter()
             .filter(|(path, _)| self.sees_internals || !importcfg::is_internal(path))
             .collect();
-        for (import_path, archive) in &self.request.archives {
-            entries.push((import_path.clone(), files::absolute(archive)?));
+        for package in &self.request.deps {
+            entries.push((package.import_path.clone(), files::absolute(&package.archive)?));
         }
         let place = self.scratch.join("importcfg");
         let mut text = importcfg::text(&entries);
@@ -192,19 +189,19 @@ impl Work<'_> {
     }
 
     /// Which functions are written in assembly, for the compiler to know.
-    fn symabis(&self, chosen: &Chosen) -> Result<Option<PathBuf>, Failure> {
-        if chosen.s_files.is_empty() {
+    fn symabis(&self, unit: &Unit) -> Result<Option<PathBuf>, Failure> {
+        if unit.s_files.is_empty() {
             return Ok(None);
         }
         let place = self.scratch.join("symabis");
         let mut command = self.assembler()?;
         command.arg("-gensymabis").arg("-o").arg(&place);
-        command.args(chosen.s_files.iter().map(|name| format!("./{name}")));
+        command.args(unit.s_files.iter().map(|name| format!("./{name}")));
         self.run(command)?;
         Ok(Some(place))
     }
 
-    fn assemble(&self, chosen: &Chosen) -> Result<Vec<PathBuf>, Failure> {
+    fn assemble(&self, unit: &Unit) -> Result<Vec<PathBuf>, Failure> {
         let one = |name: &String| {
             let object = self.scratch.join(Path::new(name).with_extension("o"));
             let mut command = self.assembler()?;
@@ -212,7 +209,7 @@ impl Work<'_> {
             self.run(command)?;
             Ok(object)
         };
-        chosen.s_files.iter().map(one).collect()
+        unit.s_files.iter().map(one).collect()
     }
 
     fn assembler(&self) -> Result<Command, Failure> {

@@ -2,7 +2,7 @@
 
 use crate::compile::Work;
 use crate::sdk;
-use crate::sources::{self, Chosen};
+use crate::sources::{self, Unit};
 use crate::{Failure, files};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -30,10 +30,10 @@ struct PackageConfig<'a> {
 
 impl Work<'_> {
     /// Has the package count, if it is to; tests do not count themselves.
-    pub(crate) fn instrument(&self, chosen: &Chosen) -> Result<Option<Instrumented>, Failure> {
+    pub(crate) fn instrument(&self, unit: &Unit) -> Result<Option<Instrumented>, Failure> {
         let Some(folder) = &self.request.cover else { return Ok(None) };
         let (tests, counted): (Vec<_>, Vec<_>) =
-            chosen.go_files.iter().partition(|name| name.ends_with("_test.go"));
+            unit.files.go.iter().partition(|name| name.ends_with("_test.go"));
         if counted.is_empty() {
             return Ok(None);
         }
@@ -42,7 +42,7 @@ impl Work<'_> {
         let package = PackageConfig {
             out_config: config.clone(),
             pkg_path: if folder.is_empty() { "." } else { folder },
-            pkg_name: &chosen.name,
+            pkg_name: &unit.name,
             granularity: "perblock",
         };
         let (package_config, list) = (scratch.join("pkgcfg"), scratch.join("outfilelist"));

@@ -5,15 +5,17 @@
 mod archive;
 mod compile;
 mod cover;
-mod embed;
+mod dependency;
 mod files;
 mod generate;
+mod gobuild;
 mod importcfg;
 mod lcov;
 mod link;
 mod report;
 mod sdk;
 mod sources;
+mod stamp;
 mod std;
 mod test;
 mod test_run;
@@ -21,6 +23,7 @@ mod testmain;
 mod verify;
 
 pub use compile::{Compile, compile};
+pub use dependency::Dependency;
 pub use generate::{Change, Generate, Generated, generate};
 pub use gowasm_build::Failure;
 pub use lcov::write_lcov;

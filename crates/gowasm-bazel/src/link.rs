@@ -1,8 +1,10 @@
 //! Package archives to a module and its manifest. The module has no name of its own yet: that is for the
 //! verification to give.
 
+use crate::dependency::{self, Dependency};
 use crate::importcfg::{self, Entry};
 use crate::sdk::Sdk;
+use crate::stamp::Status;
 use crate::std::DIRECTIVES;
 use crate::{Failure, files};
 use gowasm_diagnostic::Diagnostic;
@@ -19,12 +21,16 @@ pub struct Link {
     /// Import path of package main.
     pub import_path: String,
     pub main: PathBuf,
-    /// Every package that main needs and that is not of the standard library.
-    pub archives: Vec<(String, PathBuf)>,
+    /// Package main and all that it needs, without the standard library.
+    pub packages: Vec<Dependency>,
     /// What the compilations of all these packages found.
     pub directives: Vec<PathBuf>,
-    /// `importpath.name=value`
+    /// `importpath.name=value`; the variables must be there.
     pub definitions: Vec<String>,
+    /// The same as packages have it of their own variables; `definitions` come after them.
+    pub defaults: Vec<String>,
+    /// Files with the workspace's status, which values may refer to.
+    pub status: Vec<PathBuf>,
     /// Further flags of `go tool link`, such as `-s`.
     pub flags: Vec<String>,
     /// Whether exports get a guard; modules for js cannot have one.
@@ -38,6 +44,8 @@ pub struct Link {
 /// Links; the warnings are for the user.
 pub fn link(request: &Link, cancel: &AtomicBool) -> Result<Vec<Diagnostic>, Failure> {
     let sdk = Sdk::open(&request.sdk)?;
+    dependency::check_paths(&request.packages)?;
+    check_main(request)?;
     // 1. Directives that do not fit together are told before the linker falls over them.
     let directives = directives(request)?;
     let (errors, warnings): (Vec<_>, Vec<_>) =
@@ -48,13 +56,19 @@ pub fn link(request: &Link, cancel: &AtomicBool) -> Result<Vec<Diagnostic>, Fail
     // 2. The module.
     let scratch = files::scratch()?;
     let mut entries: Vec<Entry> = importcfg::of_std(&request.std)?;
-    entries.extend(request.archives.iter().cloned());
+    let others = request.packages.iter().filter(|package| package.archive != request.main);
+    entries.extend(others.map(|package| (package.import_path.clone(), package.archive.clone())));
     let importcfg = scratch.path().join("importcfg");
     files::write(&importcfg, importcfg::text(&entries).as_bytes())?;
     let refused = Failure::from;
-    let mut options = Options::parse(arguments(request, importcfg)).map_err(refused)?;
+    let status = Status::read(&request.status)?;
+    let defaults = definitions(request, &status, &request.defaults)?;
+    let own = definitions(request, &status, &request.definitions)?;
+    let all = defaults.iter().chain(&own);
+    let mut options = Options::parse(arguments(request, importcfg, all)).map_err(refused)?;
     options.goroot = String::new();
-    gowasm_link::link(&options, cancel).map_err(refused)?;
+    let linked = gowasm_link::link(&options, cancel).map_err(refused)?;
+    check_definitions(request, &own, &linked.undefined)?;
     // 3. Calls at the wrong time trap and say why, as with `gowasm build`.
     if request.guard {
         let module = gowasm_guard::guard(&files::read(&request.output)?).map_err(|error| {
@@ -81,12 +95,62 @@ fn declared(manifest: &Manifest) -> impl Iterator<Item = &str> {
     exports.map(|export| export.name.as_str())
 }
 
-fn arguments(request: &Link, importcfg: PathBuf) -> Vec<OsString> {
+fn check_main(request: &Link) -> Result<(), Failure> {
+    match request.packages.iter().find(|package| package.archive == request.main) {
+        Some(main) if !main.is_main()? => {
+            let (label, path) = (&main.label, &main.import_path);
+            let message = format!("{label} is not package main, and \"{path}\" cannot be a module");
+            let hint = "write `package main` and a func main, or list the target in the deps of one that does";
+            Err(Failure::input(Diagnostic::error(message).hint(hint)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Complete, with `main` for the package's own import path: that is what the linker knows it by.
+fn definitions(request: &Link, status: &Status, given: &[String]) -> Result<Vec<String>, Failure> {
+    let complete = |definition: &String| {
+        let name = definition.split('=').next().unwrap_or_default();
+        let own = name.rsplit_once('.').filter(|(package, _)| *package == request.import_path);
+        let rest = own.map(|(package, _)| &definition[package.len()..]);
+        let definition = rest.map_or_else(|| definition.clone(), |rest| format!("main{rest}"));
+        status.complete(&definition).transpose()
+    };
+    given.iter().filter_map(complete).collect()
+}
+
+/// Go's linker sets what is there and says nothing of the rest, which is then a misspelt name.
+fn check_definitions(request: &Link, own: &[String], undefined: &[String]) -> Result<(), Failure> {
+    let name = |definition: &String| definition.split('=').next().unwrap_or_default().to_owned();
+    let unknown = own.iter().map(name).filter(|name| undefined.contains(name));
+    let errors: Vec<Diagnostic> = unknown
+        .map(|name| {
+            let (package, variable) = name.rsplit_once('.').unwrap_or(("", &name));
+            let is_there = package == "main"
+                || request.packages.iter().any(|known| known.import_path == package);
+            let hint = match is_there {
+                true => format!(
+                    "declare `var {variable} string` in that package, outside of functions, or correct the name"
+                ),
+                false => format!("no package of the module has the import path \"{package}\""),
+            };
+            let message = format!("x_defs sets {name}, and the module has no such string variable");
+            Diagnostic::error(message).hint(hint)
+        })
+        .collect();
+    if errors.is_empty() { Ok(()) } else { Err(Failure::Input(errors)) }
+}
+
+fn arguments<'a>(
+    request: &Link,
+    importcfg: PathBuf,
+    definitions: impl Iterator<Item = &'a String>,
+) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = vec!["-o".into(), request.output.clone().into()];
     arguments.extend(["-importcfg".into(), importcfg.into()]);
     arguments.push(format!("-buildmode={}", request.target.build_mode).into());
     arguments.extend(request.flags.iter().map(OsString::from));
-    for definition in &request.definitions {
+    for definition in definitions {
         arguments.extend(["-X".into(), definition.into()]);
     }
     arguments.push(request.main.clone().into());

@@ -1,10 +1,8 @@
-//! Which of a package's files belong to the target: `go list` decides, on copies in a scratch folder.
+//! A package's sources: their copies in a scratch folder, and which of them belong to the target.
 
-use crate::sdk::{self, Sdk};
+use crate::gobuild::{self, Candidate, Context, Files, Package};
 use crate::{Failure, files};
 use gowasm_diagnostic::Diagnostic;
-use gowasm_directive::Goos;
-use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
 /// A file of a package: its path below the package's folder, and where it is.
@@ -14,127 +12,78 @@ pub struct Source {
     pub path: PathBuf,
 }
 
-/// What `go list` says of the package.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub(crate) struct Chosen {
+/// What the compiler makes one archive of.
+#[derive(Debug, Default)]
+pub(crate) struct Unit {
+    /// What the package clauses say.
     pub(crate) name: String,
-    pub(crate) go_files: Vec<String>,
-    #[serde(rename = "SFiles")]
+    pub(crate) files: Files,
     pub(crate) s_files: Vec<String>,
-    ignored_go_files: Vec<String>,
-    pub(crate) embed_patterns: Vec<String>,
-    pub(crate) embed_files: Vec<String>,
-    test_go_files: Vec<String>,
-    test_embed_patterns: Vec<String>,
-    test_embed_files: Vec<String>,
-    #[serde(rename = "XTestGoFiles")]
-    x_test_go_files: Vec<String>,
-    #[serde(rename = "XTestEmbedPatterns")]
-    x_test_embed_patterns: Vec<String>,
-    #[serde(rename = "XTestEmbedFiles")]
-    x_test_embed_files: Vec<String>,
-    error: Option<ListError>,
 }
 
-impl Chosen {
+impl Unit {
     /// A package of one generated file.
     pub(crate) fn only(file: &str) -> Self {
-        Chosen { go_files: vec![file.to_owned()], ..Chosen::default() }
+        let files = Files { go: vec![file.to_owned()], ..Files::default() };
+        Unit { files, ..Unit::default() }
     }
 
-    pub(crate) fn test_files(&self) -> &[String] {
-        &self.test_go_files
+    pub(crate) fn package(package: Package) -> Self {
+        Unit { name: package.name, files: package.files, s_files: package.s_files }
     }
 
     /// The package together with the tests that are part of it.
-    pub(crate) fn with_tests(mut self) -> Self {
-        self.go_files.append(&mut self.test_go_files);
-        self.embed_patterns.append(&mut self.test_embed_patterns);
-        self.embed_files.append(&mut self.test_embed_files);
-        self
+    pub(crate) fn with_tests(mut package: Package) -> Self {
+        package.files.go.append(&mut package.tests.go);
+        package.files.patterns.append(&mut package.tests.patterns);
+        Unit::package(package)
     }
 
     /// The package of the tests that look at it from outside.
-    pub(crate) fn external_tests(&self) -> Self {
-        Chosen {
-            go_files: self.x_test_go_files.clone(),
-            embed_patterns: self.x_test_embed_patterns.clone(),
-            embed_files: self.x_test_embed_files.clone(),
-            ..Chosen::default()
-        }
+    pub(crate) fn external_tests(package: &Package) -> Self {
+        Unit { files: package.external_tests.clone(), ..Unit::default() }
     }
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct ListError {
-    #[serde(default)]
-    pos: String,
-    err: String,
-}
-
-/// No more than these: whether a program is up to date, for one, is a question for the linker.
-const FIELDS: &str = "-json=Name,GoFiles,SFiles,IgnoredGoFiles,EmbedPatterns,EmbedFiles,\
-    TestGoFiles,TestEmbedPatterns,TestEmbedFiles,\
-    XTestGoFiles,XTestEmbedPatterns,XTestEmbedFiles,Error";
-
-/// Copies the files into `stage` and asks `go list` about that folder.
+/// Copies the files into `stage`, and chooses among them.
 pub(crate) fn choose(
-    sdk: &Sdk,
-    goos: Goos,
-    tags: &[String],
+    context: &Context,
     sources: &[Source],
     stage: &Path,
-    scratch: &Path,
-) -> Result<Chosen, Failure> {
+) -> Result<Package, Failure> {
     for source in sources {
         files::copy(&source.path, &stage.join(&source.name))?;
     }
-    let mut go = sdk.go(goos, scratch);
-    go.current_dir(stage).args(["list", "-find", "-e", FIELDS, "-tags", &tags.join(","), "."]);
-    let text = sdk::run(go, |said| said)?;
-    let chosen: Chosen = serde_json::from_slice(&text).map_err(|error| {
-        Failure::Environment(Diagnostic::error(format!("`go list` answers no JSON: {error}")))
-    })?;
-    check(chosen, goos, sources, stage)
-}
-
-fn check(chosen: Chosen, goos: Goos, sources: &[Source], stage: &Path) -> Result<Chosen, Failure> {
-    let shown = |name: &str| shown(sources, name);
-    let has_tests = !(chosen.test_go_files.is_empty() && chosen.x_test_go_files.is_empty());
-    if !has_tests && (chosen.go_files.is_empty() && chosen.error.is_none() || only_ignored(&chosen))
-    {
-        if let Some(name) = chosen.ignored_go_files.iter().find(|name| is_cgo(&stage.join(name))) {
-            let message = format!("{} imports \"C\", and Go has no cgo for wasm", shown(name));
-            let hint =
-                "give the package a file for wasm, one with `//go:build !cgo`, or do without it";
-            return Err(Failure::input(Diagnostic::error(message).hint(hint)));
-        }
-        let ignored: Vec<_> = chosen.ignored_go_files.iter().map(|name| shown(name)).collect();
-        let message = format!("no Go file of this package is built for {}/wasm", goos.as_str());
-        let hint = match ignored.as_slice() {
-            [] => "give the package srcs".to_owned(),
-            names => format!("build constraints exclude {}", names.join(", ")),
-        };
-        return Err(Failure::input(Diagnostic::error(message).hint(hint)));
-    }
-    match chosen.error {
-        Some(error) => {
-            Err(Failure::Tool(rename(sources, &format!("{}: {}\n", error.pos, error.err))))
-        }
-        None => Ok(chosen),
+    let shown: Vec<String> = sources.iter().map(|it| it.path.display().to_string()).collect();
+    // What lies in folders below is there to be embedded.
+    let candidates: Vec<Candidate<'_>> = sources
+        .iter()
+        .zip(&shown)
+        .filter(|(source, _)| !source.name.contains('/'))
+        .map(|(source, shown)| Candidate { name: &source.name, shown })
+        .collect();
+    let package = gobuild::choose(context, &candidates, |name| files::read(&stage.join(name)))?;
+    let chosen = [&package.files, &package.tests, &package.external_tests];
+    match chosen.iter().all(|files| files.go.is_empty()) {
+        true => Err(Failure::input(nothing(&package, context, sources))),
+        false => Ok(package),
     }
 }
 
-/// Go leaves such files out like those that build constraints exclude.
-fn is_cgo(file: &Path) -> bool {
-    let text = std::fs::read_to_string(file).unwrap_or_default();
-    text.lines().any(|line| line.trim().trim_start_matches("import").trim() == "\"C\"")
-}
-
-fn only_ignored(chosen: &Chosen) -> bool {
-    chosen.go_files.is_empty() && !chosen.ignored_go_files.is_empty()
+fn nothing(package: &Package, context: &Context, sources: &[Source]) -> Diagnostic {
+    if let Some(name) = package.cgo.first() {
+        let file = shown(sources, name);
+        let hint = "give the package a file for wasm, one with `//go:build !cgo`, or do without it";
+        let message = format!("{file} imports \"C\", and Go has no cgo for wasm");
+        return Diagnostic::error(message).hint(hint);
+    }
+    let ignored: Vec<_> = package.ignored.iter().map(|name| shown(sources, name)).collect();
+    let hint = match ignored.as_slice() {
+        [] => "give the package srcs".to_owned(),
+        names => format!("build constraints exclude {}", names.join(", ")),
+    };
+    let message = format!("no Go file of this package is built for {}/wasm", context.goos);
+    Diagnostic::error(message).hint(hint)
 }
 
 /// Where the user has a file that is known here by its name below the package's folder.

@@ -2,7 +2,7 @@
 //! and the directives in their sources. Done once an SDK and target, by Go's own build.
 
 use crate::sdk::{self, Sdk};
-use crate::{Failure, files, importcfg};
+use crate::{Failure, archive, files, importcfg};
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::{GoPackage, Goos};
 use serde::Deserialize;
@@ -10,12 +10,16 @@ use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
 pub(crate) const DIRECTIVES: &str = "directives.json";
+/// The build tags that Go's release and its experiments set.
+const TAGS: &str = "tags.json";
 
 pub struct Std {
     pub sdk: PathBuf,
     pub goos: Goos,
-    /// The folder that is filled.
+    /// The folder that is filled, for links.
     pub output: PathBuf,
+    /// Another one, for compilations: of each archive what importers need.
+    pub export: PathBuf,
 }
 
 #[derive(Deserialize)]
@@ -43,9 +47,17 @@ pub fn std(request: &Std) -> Result<(), Failure> {
         let Some(export) = &package.export else { continue };
         let relative = PathBuf::from(format!("{}.a", package.import_path));
         files::copy(export, &request.output.join(&relative))?;
+        let bytes = archive::export(&files::read(export)?)?;
+        files::write(&request.export.join(&relative), &bytes)?;
         entries.push((package.import_path.clone(), relative));
     }
-    files::write(&request.output.join(importcfg::FILE), importcfg::text(&entries).as_bytes())?;
+    for folder in [&request.output, &request.export] {
+        files::write(&folder.join(importcfg::FILE), importcfg::text(&entries).as_bytes())?;
+    }
+    files::write_json(
+        &request.export.join(TAGS),
+        &toolchain_tags(&sdk, request.goos, folder.path())?,
+    )?;
     // 4. The directives, for the manifests of modules.
     let packages: Vec<GoPackage> = listed.into_iter().map(go_package).collect();
     let shown = |path: &Path| {
@@ -66,6 +78,24 @@ fn build(sdk: &Sdk, goos: Goos, scratch: &Path) -> Result<Vec<Listed>, Failure> 
         serde_json::Deserializer::from_slice(&text).into_iter().collect();
     listed.map_err(|error| {
         Failure::Environment(Diagnostic::error(format!("`go list` answers no JSON: {error}")))
+    })
+}
+
+/// Asked of Go itself: they differ between releases.
+fn toolchain_tags(sdk: &Sdk, goos: Goos, scratch: &Path) -> Result<Vec<String>, Failure> {
+    let mut go = sdk.go(goos, scratch);
+    let form = "{{join context.ReleaseTags \" \"}} {{join context.ToolTags \" \"}}";
+    go.current_dir(scratch).args(["list", "-f", form, "unsafe"]);
+    let text = sdk::run(go, |said| said)?;
+    Ok(String::from_utf8_lossy(&text).split_whitespace().map(str::to_owned).collect())
+}
+
+/// The tags of a standard library's `export` folder.
+pub(crate) fn tags(export: &Path) -> Result<Vec<String>, Failure> {
+    let place = export.join(TAGS);
+    serde_json::from_slice(&files::read(&place)?).map_err(|error| {
+        let message = format!("{} holds no tags: {error}", place.display());
+        Failure::input(Diagnostic::error(message).hint("build the standard library again"))
     })
 }
 

@@ -2,8 +2,9 @@
 //! that look at it from outside, and the main package that starts all.
 
 use crate::compile::{Compile, Work, choose};
+use crate::dependency::{self, Dependency};
 use crate::sdk::Sdk;
-use crate::sources::{Chosen, Source};
+use crate::sources::{Source, Unit};
 use crate::testmain;
 use crate::{Failure, files};
 use gowasm_diagnostic::Diagnostic;
@@ -29,14 +30,15 @@ pub fn compile_test(request: &CompileTest) -> Result<Vec<Diagnostic>, Failure> {
     let folder = files::scratch()?;
     let package = &request.package;
     let sdk = Sdk::open(&package.sdk)?;
+    dependency::check_importable(&package.label, &package.deps)?;
     let (stage, scratch) = (folder.path().join("src"), folder.path().join("work"));
-    let chosen = choose(package, &sdk, &stage, &scratch)?;
-    let mut external = chosen.external_tests();
-    let inner = testmain::find(&stage, chosen.test_files())?;
-    let outer = testmain::find(&stage, &external.go_files)?;
-    if external.go_files.is_empty() {
+    let chosen = choose(package, &stage, &scratch)?;
+    let mut external = Unit::external_tests(&chosen);
+    let inner = testmain::find(&stage, &chosen.tests.go)?;
+    let outer = testmain::find(&stage, &external.files.go)?;
+    if external.files.go.is_empty() {
         files::write(&stage.join(EMPTY), format!("package {}_test\n", chosen.name).as_bytes())?;
-        external = Chosen::only(EMPTY);
+        external = Unit::only(EMPTY);
     }
     let work = |request, stage: &Path, package_path: &str| Work {
         request,
@@ -66,7 +68,7 @@ pub fn compile_test(request: &CompileTest) -> Result<Vec<Diagnostic>, Failure> {
     main_request.flags.clear();
     main_request.sources = vec![Source { name: MAIN.to_owned(), path: main_stage.join(MAIN) }];
     let main_work = Work { sees_internals: true, ..work(&main_request, &main_stage, "main") };
-    main_work.archive(&Chosen::only(MAIN), &package.output)?;
+    main_work.archive(&Unit::only(MAIN), &package.output)?;
     files::write_json(&package.directives, &directives)?;
     Ok(warnings)
 }
@@ -76,7 +78,10 @@ fn importing(package: &Compile, import_path: &str, more: &[(&String, &PathBuf)])
     request.import_path = import_path.to_owned();
     // Tests do not count themselves.
     request.cover = None;
-    let more = more.iter().map(|(path, archive)| ((*path).clone(), (*archive).clone()));
-    request.archives.extend(more);
+    request.deps.extend(more.iter().map(|(path, archive)| Dependency {
+        import_path: (*path).clone(),
+        label: package.label.clone(),
+        archive: (*archive).clone(),
+    }));
     request
 }

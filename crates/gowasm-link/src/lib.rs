@@ -60,6 +60,8 @@ pub struct Summary {
     pub bytes: u64,
     /// What Go's linker keeps to itself.
     pub warnings: Vec<Diagnostic>,
+    /// Of the variables that were to be set, those that the program does not have.
+    pub undefined: Vec<String>,
 }
 
 /// Links and writes the module to the output the options name. Stops when `cancel` becomes true.
@@ -80,7 +82,8 @@ pub fn link(options: &Options, cancel: &AtomicBool) -> Result<Summary, Error> {
     let main_tasks = inittasks::schedule(&mut symbols)?;
     reach::mark(&mut symbols, options, &toolchain.goos, main_tasks)?;
     report::check_exports(&symbols)?;
-    let warnings = strings.unknown(&symbols);
+    let undefined = strings.undefined(&symbols);
+    let warnings = undefined.iter().map(|name| made::undefined_warning(name)).collect();
 
     // Order the functions, and fill in what depends on the link.
     let module_data = made::link_setup(&mut symbols, options.build_mode);
@@ -140,6 +143,7 @@ pub fn link(options: &Options, cancel: &AtomicBool) -> Result<Summary, Error> {
         functions: text.len(),
         bytes,
         warnings,
+        undefined,
     })
 }
 

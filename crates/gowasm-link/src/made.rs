@@ -18,8 +18,8 @@ use crate::types::Type;
 #[derive(Debug, Default)]
 pub(crate) struct StringData {
     entries: Vec<(Vec<u8>, Vec<u8>)>,
-    /// Those that the user names, by place.
-    given: Vec<usize>,
+    /// As the user names them, with their symbols.
+    given: Vec<(String, Vec<u8>)>,
 }
 
 impl StringData {
@@ -54,23 +54,15 @@ impl StringData {
         let mut symbol = escape_package(package);
         symbol.push(b'.');
         symbol.extend_from_slice(name.as_bytes());
-        let place = self.set(&symbol, value.as_bytes());
-        if !self.given.contains(&place) {
-            self.given.push(place);
-        }
+        self.set(&symbol, value.as_bytes());
+        self.given.push((variable.to_owned(), symbol));
         Ok(())
     }
 
-    fn set(&mut self, name: &[u8], value: &[u8]) -> usize {
-        match self.entries.iter().position(|(known, _)| known == name) {
-            Some(place) => {
-                self.entries[place].1 = value.to_vec();
-                place
-            }
-            None => {
-                self.entries.push((name.to_vec(), value.to_vec()));
-                self.entries.len() - 1
-            }
+    fn set(&mut self, name: &[u8], value: &[u8]) {
+        match self.entries.iter_mut().find(|(known, _)| known == name) {
+            Some((_, known)) => *known = value.to_vec(),
+            None => self.entries.push((name.to_vec(), value.to_vec())),
         }
     }
 
@@ -80,18 +72,15 @@ impl StringData {
 
     /// What the user names and no package has: Go's linker passes over it in silence. It asks for a type
     /// as well, which functions have not.
-    pub(crate) fn unknown(&self, symbols: &Symbols) -> Vec<Diagnostic> {
+    pub(crate) fn undefined(&self, symbols: &Symbols) -> Vec<String> {
         let variable = |name: &[u8]| symbols.aux(symbols.lookup(name)?, AuxKind::GoType);
-        let names = self.given.iter().map(|&place| &self.entries[place].0);
-        let unknown = names.filter(|name| variable(name).is_none());
-        let warning = |name: &Vec<u8>| {
-            let name = String::from_utf8_lossy(name);
-            Diagnostic::warning(format!(
-                "-X names {name}, and no package has a variable of that name"
-            ))
-            .hint("write importpath.name; the import path of the main package is `main`")
-        };
-        unknown.map(warning).collect()
+        let mut names: Vec<String> = Vec::new();
+        for (name, symbol) in &self.given {
+            if variable(symbol).is_none() && !names.contains(name) {
+                names.push(name.clone());
+            }
+        }
+        names
     }
 
     /// Puts the strings into the variables that are reachable.
@@ -123,6 +112,12 @@ impl StringData {
         }
         Ok(())
     }
+}
+
+/// Of a variable that is to be set and that the program does not have.
+pub(crate) fn undefined_warning(name: &str) -> Diagnostic {
+    Diagnostic::warning(format!("-X names {name}, and no package has a variable of that name"))
+        .hint("write importpath.name; the import path of the main package is `main`")
 }
 
 /// Symbols by which the runtime learns how it was linked. Returns the module data.

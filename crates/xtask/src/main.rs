@@ -12,6 +12,7 @@ mod test;
 mod tools;
 
 use clap::{Parser, Subcommand};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(Parser)]
@@ -33,6 +34,12 @@ enum Chore {
     },
     /// Install the Go toolchains, Bazel and servers of the tests and print where they are
     Tools,
+    /// Write a Bazel workspace of many Go packages into a folder
+    Monorepo {
+        folder: PathBuf,
+        #[command(flatten)]
+        monorepo: bazel::Monorepo,
+    },
     /// Measure beside the peers, in turn, and print medians and ratios
     Bench(bench::Bench),
     /// Link a build's programs with Go's linker and ours, and say the first difference in words
@@ -48,6 +55,10 @@ fn main() -> ExitCode {
         Chore::Demo => demo::run().map(|shown| ExitCode::from(u8::from(!shown))),
         Chore::Test { bazel } => test::run(bazel),
         Chore::Tools => tools::show(),
+        Chore::Monorepo { folder, monorepo } => {
+            let checkout = project::root().display().to_string();
+            monorepo.write(&folder, &checkout).map(|()| ExitCode::SUCCESS)
+        }
         Chore::Bench(bench) => bench::run(&bench),
         Chore::LinkDiff { arguments } => project::link_diff(&arguments),
     };

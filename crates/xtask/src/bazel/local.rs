@@ -4,7 +4,7 @@ use super::e2e::{
     Digests, KEPT, LOCAL, MODULE, all_ran, case, digests, edit, name_wasm_opt, output, ran, refused,
 };
 use super::log::Spawn;
-use super::{Kit, Machine, testing};
+use super::{Kit, Machine, Run, testing};
 use crate::test::Count;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -18,11 +18,13 @@ pub(super) fn run(count: &mut Count, kit: &Kit) -> Option<Digests> {
     let name = "a clean build in the sandbox";
     let (machine, clean) = case(count, name, || {
         let machine = Machine::start(kit, "here")?;
-        let run = machine.succeed("build", &[LOCAL, KEPT, "//..."])?;
+        // Every command line in a parameter file; the machines after this one have them as they come.
+        let run = machine.succeed("build", &[LOCAL, KEPT, "--min_param_file_size=0", "//..."])?;
         all_ran(&run, "linux-sandbox")?;
         for mnemonic in ["GoWasmStd", "GoWasmCompile", "GoWasmLink", "GoWasmVerify"] {
             ensure!(run.has(mnemonic), "no {mnemonic} ran");
         }
+        compilations_read_little(&run)?;
         let clean = digests(&run);
         let magic = machine.output("bazel-bin/consumer/magic.txt")?;
         ensure!(magic == b"asm", "the consumer got {magic:?}, which is no wasm module");
@@ -121,6 +123,13 @@ pub(super) fn run(count: &mut Count, kit: &Kit) -> Option<Digests> {
         let words = ["bad/cycle_test.go:3:10", "package example.com/test/shared/words_test"];
         refused(&machine, "//bad:cycle_test", &words)
     });
+    case(count, "what a module cannot be made of is an error that names the targets", || {
+        for (target, words) in REFUSED {
+            refused(&machine, &format!("//bad:{target}"), words)?;
+        }
+        Ok(())
+    });
+    commands(count, &machine);
     case(count, "names of output folders that are the same in every configuration", || {
         machine.succeed("build", &[LOCAL, "//plugin"])?;
         let module = || machine.output("bazel-bin/plugin/plugin.wasm");
@@ -150,6 +159,68 @@ pub(super) fn run(count: &mut Count, kit: &Kit) -> Option<Digests> {
     rules_go(count, kit, &machine);
     programs(count, kit, &machine);
     Some(clean)
+}
+
+/// What is wrong with targets in `bad/`, and what is said of it.
+const REFUSED: [(&str, &[&str]); 11] = [
+    // As soon as the targets are known.
+    ("same_beside", &["example.com/test/bad/same", "//bad:one and //bad:other"]),
+    ("empty", &["//bad:empty: srcs is empty"]),
+    ("internal", &["//bad:internal", "//bad:hidden", "internal to \"example.com/test/other\""]),
+    ("imports_binary", &["//bad:imports_binary", "//tool:tool, which is a module"]),
+    // In an action.
+    ("same_below", &["example.com/test/bad/same", "//bad:one and //bad:other"]),
+    ("mixed", &["//bad:mixed", "two packages: deps (bad/deps.go) and syntax (bad/syntax.go)"]),
+    ("no_main", &["//bad:one is not package main"]),
+    ("imports_main", &["//bad:imports_main", "//tool:main", "is a package main"]),
+    ("x_defs", &["sets main.verison", "declare `var verison string`"]),
+    ("x_defs", &["example.com/test/elsewhere.version", "no package of the module"]),
+    ("status", &["gives main.version the value of STABLE_COMIT", "BUILD_TIMESTAMP"]),
+];
+
+/// `bazel run`, and what is set at link time.
+fn commands(count: &mut Count, machine: &Machine) {
+    let run = |arguments: &[&str]| -> Result<String> {
+        Ok(machine.succeed("run", &[&[LOCAL], arguments].concat())?.said)
+    };
+    case(count, "a command is run with arguments, in the user's folder", || {
+        let said = run(&["//stamp", "--", "-file", "go.mod"])?;
+        let bytes = fs::metadata(machine.file("test_workspace/go.mod"))?.len();
+        for part in ["commit unknown, release 7\n".to_owned(), format!("{bytes} bytes for root\n")]
+        {
+            ensure!(said.contains(&part), "no {part} in {said}");
+        }
+        let said = run(&["//js"])?;
+        ensure!(said.contains("built for js"), "{said}");
+        Ok(())
+    });
+    case(count, "the workspace's status is in what asks for it, and nowhere else", || {
+        let program = "#!/bin/sh\necho STABLE_COMMIT abc\n";
+        let file = machine.script("status.sh", program)?;
+        let status = format!("--workspace_status_command={file}");
+        let said = run(&["--stamp", &status, "//stamp"])?;
+        ensure!(said.contains("commit abc, release 7\n"), "{said}");
+        machine.script("status.sh", &program.replace("abc", "def"))?;
+        let rebuilt = machine.succeed("build", &[LOCAL, "--stamp", &status, "//..."])?;
+        let links = rebuilt.spawns.iter().filter(|spawn| spawn.mnemonic == "GoWasmLink");
+        let links: Vec<_> = links.map(|spawn| &spawn.target_label).collect();
+        ensure!(links == ["//stamp:stamp"], "linked {links:?}");
+        Ok(())
+    });
+}
+
+/// Beside the package, Go's compiler and what the standard library exports.
+fn compilations_read_little(run: &Run) -> Result<()> {
+    let compilations = run.spawns.iter().filter(|spawn| spawn.mnemonic == "GoWasmCompile");
+    for compilation in compilations {
+        let inputs = compilation.inputs().filter(|(path, _)| !path.ends_with("/gowasm"));
+        let inputs: Vec<_> = inputs.collect();
+        let bytes: u64 = inputs.iter().map(|(_, bytes)| bytes).sum();
+        let has_go = inputs.iter().any(|(path, _)| path.ends_with("bin/go"));
+        let label = &compilation.target_label;
+        ensure!(!has_go && bytes < 60_000_000, "{label} reads {bytes} bytes; go: {has_go}");
+    }
+    Ok(())
 }
 
 fn papers(machine: &Machine, clean: &Digests) -> Result<()> {

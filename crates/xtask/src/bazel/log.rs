@@ -14,6 +14,8 @@ pub(crate) struct Spawn {
     pub(crate) target_label: String,
     /// `linux-sandbox`, `remote`, `remote cache hit`, ..
     pub(crate) runner: String,
+    #[serde(default)]
+    inputs: Vec<Output>,
     actual_outputs: Vec<Output>,
     metrics: Metrics,
 }
@@ -25,8 +27,10 @@ struct Output {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Digest {
     hash: String,
+    size_bytes: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -36,6 +40,15 @@ struct Metrics {
 }
 
 impl Spawn {
+    /// Paths and lengths of what it reads.
+    pub(crate) fn inputs(&self) -> impl Iterator<Item = (&str, u64)> {
+        let length = |input: &Output| {
+            let digest = input.digest.as_ref();
+            digest.and_then(|digest| digest.size_bytes.parse().ok()).unwrap_or(0)
+        };
+        self.inputs.iter().map(move |input| (input.path.as_str(), length(input)))
+    }
+
     /// In seconds, without queueing and transfers.
     pub(crate) fn wall(&self) -> Option<f64> {
         self.metrics.execution_wall_time.as_deref()?.trim_end_matches('s').parse().ok()

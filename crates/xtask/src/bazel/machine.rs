@@ -5,13 +5,14 @@
 use super::binaryen;
 use super::forky;
 use super::log::{self, Spawn};
+use super::monorepo::Monorepo;
 use super::room::Room;
 use super::rules_go;
 use crate::{project, tools};
 use anyhow::{Context, Result, bail};
 use std::env;
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -107,6 +108,8 @@ const PASSED: [&str; 10] = [
     "http_proxy",
 ];
 const WORKSPACE: &str = "test_workspace";
+/// No command takes as long.
+const LONG: Duration = Duration::from_secs(3600);
 const CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 pub(crate) struct Machine {
@@ -196,6 +199,14 @@ impl Machine {
         Ok(format!("sha256 = \"{sum}\", urls = [\"file:///mnt/home/{name}\"]"))
     }
 
+    /// Writes a program that Bazel can start. Returns where it is for Bazel.
+    pub(crate) fn script(&self, name: &str, text: &str) -> Result<String> {
+        let file = self.folder.path().join("bin").join(name);
+        fs::write(&file, text)?;
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755))?;
+        Ok(format!("/mnt/bin/{name}"))
+    }
+
     /// The gowasm program of this machine.
     pub(crate) fn program(&self) -> PathBuf {
         self.folder.path().join("bin/gowasm")
@@ -213,19 +224,44 @@ impl Machine {
         command: &str,
         arguments: &[&str],
     ) -> Result<Run> {
-        let modules = "modules_for_rules_go";
-        let folder = self.folder.path().join("home").join(modules);
-        let mut all = rules_go::stand_ins(&folder, &format!("/mnt/home/{modules}"))?;
-        all.push(format!("--override_module=rules_go={sources}"));
+        let all = self.flags_for_rules_go(sources)?;
         let all: Vec<&str> =
             all.iter().map(String::as_str).chain(arguments.iter().copied()).collect();
         self.run_in("test_workspace_rules_go", command, &all)
     }
 
-    fn run_in(&self, workspace: &str, command: &str, arguments: &[&str]) -> Result<Run> {
+    /// What lets a workspace use rules_go without Bazel's registry.
+    pub(crate) fn flags_for_rules_go(&self, sources: &str) -> Result<Vec<String>> {
+        let modules = "modules_for_rules_go";
+        let folder = self.folder.path().join("home").join(modules);
+        let mut all = rules_go::stand_ins(&folder, &format!("/mnt/home/{modules}"))?;
+        all.push(format!("--override_module=rules_go={sources}"));
+        Ok(all)
+    }
+
+    /// Writes a monorepo into a folder of this name in the checkout.
+    pub(crate) fn write_monorepo(&self, name: &str, monorepo: &Monorepo) -> Result<()> {
+        monorepo.write(&self.file(name), "..")
+    }
+
+    /// The same in another workspace of the checkout.
+    pub(crate) fn run_in(&self, workspace: &str, command: &str, arguments: &[&str]) -> Result<Run> {
+        self.run_for(LONG, workspace, command, arguments)
+    }
+
+    /// The same, ended when it takes longer.
+    pub(crate) fn run_for(
+        &self,
+        limit: Duration,
+        workspace: &str,
+        command: &str,
+        arguments: &[&str],
+    ) -> Result<Run> {
         let log = self.folder.path().join("out/spawns.json");
         let _ = fs::remove_file(&log);
-        let mut bazel = self.inside(workspace, &["bazel", "--output_user_root=/mnt/out", command]);
+        let limit = limit.as_secs().to_string();
+        let mut bazel = self.inside(workspace, &["timeout", "--kill-after=10", &limit]);
+        bazel.args(["bazel", "--output_user_root=/mnt/out", command]);
         if ["build", "test"].contains(&command) {
             bazel.arg("--execution_log_json_file=/mnt/out/spawns.json");
         }
@@ -303,6 +339,32 @@ pub(crate) fn copy_checkout(to: &Path) -> Result<()> {
 
 /// Modules that Bazel's own tools name and Debian does not package; nothing here uses them, so empty ones do.
 const EMPTY: [&str; 4] = ["buildozer", "protobuf", "zlib", "apple_support"];
+/// What later versions of Bazel do, of all that this one can do already. Left out is what it cannot keep itself:
+/// `no_rule_outputs_param`, `disable_native_apple_binary_rule` and `stop_exporting_language_modules` break its own
+/// rules; and what has to do with neither rules nor repositories.
+const LATER: [&str; 21] = [
+    "auto_exec_groups",
+    "autoload_externally=",
+    "check_testonly_for_output_files",
+    "check_visibility_for_toolchains",
+    "config_setting_private_default_visibility",
+    "default_to_explicit_init_py",
+    "disable_native_android_rules",
+    "disable_native_repo_rules",
+    "disable_starlark_host_transitions",
+    "disable_target_provider_fields",
+    "disallow_empty_glob",
+    "disallow_struct_provider_syntax",
+    "enable_proto_toolchain_resolution",
+    "modify_execution_info_additive",
+    "no_implicit_file_export",
+    "no_implicit_watch_label",
+    "python_disallow_native_rules",
+    "strict_action_env",
+    "struct_has_no_methods",
+    "top_level_aspects_require_providers",
+    "use_plus_in_repo_names",
+];
 const BUILDOZER: &str = r#"def _repository_impl(repository_ctx):
     repository_ctx.file("BUILD.bazel", "")
 
@@ -319,6 +381,7 @@ fn write_bazelrc(home: &Path) -> Result<()> {
     let mut text = "common --noenable_workspace --lockfile_mode=off --color=no --curses=no\n\
                     build --nosandbox_debug --noshow_progress\n"
         .to_owned();
+    text.extend(LATER.map(|flag| format!("common --incompatible_{flag}\n")));
     for name in EMPTY {
         let module = home.join("modules").join(name);
         fs::create_dir_all(&module)?;

@@ -7,9 +7,11 @@ mod distributed;
 pub(crate) mod e2e;
 pub(crate) mod forky;
 mod generated;
+mod large;
 mod local;
 mod log;
 mod machine;
+mod monorepo;
 pub(crate) mod remote;
 mod room;
 mod rules_go;
@@ -17,3 +19,4 @@ mod testing;
 
 pub(crate) use buildifier::Buildifier;
 pub(crate) use machine::{Kit, Machine, Run, copy_checkout};
+pub(crate) use monorepo::{Monorepo, Rules};

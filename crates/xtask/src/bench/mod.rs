@@ -1,5 +1,6 @@
 //! Measurements beside the peers: A and B in turn, in one run, as medians and ratios.
 
+mod analysis;
 mod bazel;
 mod build;
 mod check;
@@ -28,6 +29,8 @@ pub(crate) struct Bench {
 
 #[derive(Subcommand)]
 enum What {
+    /// The Bazel rules' analysis of 500 and 2,000 packages, beside rules_go's: time and heap
+    Analysis,
     /// The Bazel rules: a clean build locally, with remote execution and out of a remote cache
     Bazel,
     /// `gowasm build` beside `go build`: nothing changed, one line changed
@@ -54,6 +57,7 @@ struct Findings {
 
 pub(crate) fn run(bench: &Bench) -> Result<ExitCode> {
     let Findings { conditions, table } = match bench.what {
+        What::Analysis => analysis::run(),
         What::Bazel => bazel::run(),
         What::Build => build::run(),
         What::Check => check::run(),

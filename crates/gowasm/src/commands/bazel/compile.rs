@@ -1,6 +1,6 @@
 //! `gowasm bazel compile`
 
-use super::{archive, source};
+use super::{dependencies, source};
 use crate::failure::Failure;
 use gowasm_bazel::{Compile, Source};
 use gowasm_diagnostic::Diagnostic;
@@ -13,13 +13,16 @@ pub(crate) struct Args {
     /// The root of the Go SDK
     #[arg(long, value_name = "DIR")]
     sdk: PathBuf,
-    /// What `gowasm bazel std` made of it
+    /// What `gowasm bazel std --export` made of it
     #[arg(long, value_name = "DIR")]
     std: PathBuf,
     #[arg(long, value_name = "GOOS")]
     goos: Goos,
     #[arg(long, value_name = "IMPORTPATH")]
     importpath: String,
+    /// The target, for the user to find it
+    #[arg(long, value_name = "LABEL")]
+    label: String,
     /// The Go module of somebody else's package
     #[arg(long, value_name = "PATH@VERSION")]
     module: Option<String>,
@@ -32,9 +35,9 @@ pub(crate) struct Args {
     /// A file of the package, for Go to choose from: its path below the package's folder, and where it is
     #[arg(long = "src", value_name = "NAME=FILE", value_parser = source)]
     sources: Vec<Source>,
-    /// A package that this one may import: its archive, or what it exports
-    #[arg(long = "dep", value_name = "IMPORTPATH=FILE", value_parser = archive)]
-    archives: Vec<(String, PathBuf)>,
+    /// A package that this one may import: its target, and its archive or what it exports
+    #[arg(long = "dep", num_args = 3, value_names = ["IMPORTPATH", "LABEL", "FILE"])]
+    deps: Vec<String>,
     /// What sources import under another path than that of its --dep
     #[arg(long = "import-map", value_name = "IMPORTPATH=IMPORTPATH", value_parser = pair)]
     import_map: Vec<(String, String)>,
@@ -68,6 +71,7 @@ impl Args {
             std: self.std,
             goos: self.goos,
             import_path: self.importpath,
+            label: self.label,
             module: self.module,
             language: self.lang,
             tags: self.tags,
@@ -77,7 +81,7 @@ impl Args {
             cover: self.cover,
             with_tests: self.with_tests,
             importers: self.importers,
-            archives: self.archives,
+            deps: dependencies(self.deps),
             output: self.output,
             export: self.export,
             directives: self.directives,

@@ -1,6 +1,6 @@
 //! `gowasm bazel link`
 
-use super::archive;
+use super::dependencies;
 use crate::context::Context;
 use crate::failure::Failure;
 use gowasm_bazel::Link;
@@ -27,15 +27,23 @@ pub(crate) struct Args {
     /// The archive of package main
     #[arg(long, value_name = "FILE")]
     main: PathBuf,
-    /// Another package of the program
-    #[arg(long = "dep", value_name = "IMPORTPATH=FILE", value_parser = archive)]
-    archives: Vec<(String, PathBuf)>,
+    /// A package of the program, package main too: its target and its archive
+    #[arg(long = "dep", num_args = 3, value_names = ["IMPORTPATH", "LABEL", "FILE"])]
+    deps: Vec<String>,
     /// What `gowasm bazel compile` found in a package
     #[arg(long, value_name = "FILE")]
     directives: Vec<PathBuf>,
-    /// Set a string variable, as `go tool link -X` does
-    #[arg(long = "define", value_name = "NAME=VALUE")]
+    /// Set a string variable that must be there, as `go tool link -X` does; {NAME} in the value is a
+    /// variable of a --status file
+    #[arg(long = "define", value_name = "NAME=VALUE", allow_hyphen_values = true)]
     definitions: Vec<String>,
+    /// The same of a variable that need not be there; --define comes after it
+    #[arg(long = "define-default", value_name = "NAME=VALUE", allow_hyphen_values = true)]
+    defaults: Vec<String>,
+    /// A file of Bazel's with the workspace's status; without one, variables whose values need it stay as
+    /// they are
+    #[arg(long, value_name = "FILE")]
+    status: Vec<PathBuf>,
     /// Another flag of `go tool link`, such as -s
     #[arg(long = "flag", value_name = "FLAG", allow_hyphen_values = true)]
     flags: Vec<String>,
@@ -59,9 +67,11 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<Vec<Diagnostic>, Fail
         target: Target { goos: args.goos, build_mode: args.buildmode },
         import_path: args.importpath,
         main: args.main,
-        archives: args.archives,
+        packages: dependencies(args.deps),
         directives: args.directives,
         definitions: args.definitions,
+        defaults: args.defaults,
+        status: args.status,
         flags: args.flags,
         guard: !args.no_guard && args.goos == Goos::Wasip1,
         output: args.output,

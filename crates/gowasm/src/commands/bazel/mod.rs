@@ -11,13 +11,12 @@ mod verify;
 
 use crate::context::Context;
 use crate::failure::Failure;
-use ::std::path::PathBuf;
 use ::std::process::ExitCode;
-use gowasm_bazel::Source;
+use gowasm_bazel::{Dependency, Source};
 
 /// BUILD files for Go packages, and the actions that the Bazel rules run (docs/bazel.md)
 ///
-/// Of the actions an argument @FILE stands for the file's lines.
+/// Of the actions an argument --flagfile=FILE stands for the file's lines.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -51,10 +50,14 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// `IMPORTPATH=FILE`
-fn archive(text: &str) -> Result<(String, PathBuf), String> {
-    let (name, path) = text.split_once('=').ok_or("write IMPORTPATH=FILE")?;
-    Ok((name.to_owned(), path.into()))
+/// What `--dep IMPORTPATH LABEL FILE` gave, as often as it is there.
+fn dependencies(words: Vec<String>) -> Vec<Dependency> {
+    let mut words = words.into_iter();
+    ::std::iter::from_fn(|| {
+        let (import_path, label) = (words.next()?, words.next()?);
+        Some(Dependency { import_path, label, archive: words.next()?.into() })
+    })
+    .collect()
 }
 
 /// `NAME=FILE`

@@ -17,9 +17,17 @@ pub(crate) struct Args {
     /// The folder to fill: an archive a package, importcfg, directives.json
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
+    /// The folder to fill for compilations: of each archive what importers need
+    #[arg(long, value_name = "DIR")]
+    export: PathBuf,
 }
 
 pub(crate) fn run(args: Args) -> Result<Vec<Diagnostic>, Failure> {
-    gowasm_bazel::std(&Std { sdk: args.sdk, goos: args.goos, output: args.output })?;
+    gowasm_bazel::std(&Std {
+        sdk: args.sdk,
+        goos: args.goos,
+        output: args.output,
+        export: args.export,
+    })?;
     Ok(Vec::new())
 }
