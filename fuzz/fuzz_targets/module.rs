@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 
 fuzz_target!(|bytes: &[u8]| {
     let _ = Manifest::from_module(bytes);
-    if let Ok(guarded) = gowasm_guard::guard(bytes) {
+    if let Ok(guarded) = gowasm_guard::guard(bytes, gowasm_guard::Guard::Full) {
         // What was a module stays one.
         if wasmparser::validate(bytes).is_ok() {
             wasmparser::validate(&guarded).expect("a guarded module is valid");

@@ -9,6 +9,7 @@ use crate::std::DIRECTIVES;
 use crate::{Failure, files};
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::{Directives, Manifest, Target};
+use gowasm_guard::Guard;
 use gowasm_link::Options;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -33,8 +34,8 @@ pub struct Link {
     pub status: Vec<PathBuf>,
     /// Further flags of `go tool link`, such as `-s`.
     pub flags: Vec<String>,
-    /// Whether exports get a guard; modules for js cannot have one.
-    pub guard: bool,
+    /// Which guard exports get; modules for js cannot have one.
+    pub guard: Guard,
     pub output: PathBuf,
     pub manifest: PathBuf,
     /// For the names of the functions that directives export, one a line.
@@ -70,8 +71,9 @@ pub fn link(request: &Link, cancel: &AtomicBool) -> Result<Vec<Diagnostic>, Fail
     let linked = gowasm_link::link(&options, cancel).map_err(refused)?;
     check_definitions(request, &own, &linked.undefined)?;
     // 3. Calls at the wrong time trap and say why, as with `gowasm build`.
-    if request.guard {
-        let module = gowasm_guard::guard(&files::read(&request.output)?).map_err(|error| {
+    if request.guard != Guard::None {
+        let module = files::read(&request.output)?;
+        let module = gowasm_guard::guard(&module, request.guard).map_err(|error| {
             Failure::input(Diagnostic::error(format!("the module cannot get its guard: {error}")))
         })?;
         files::write(&request.output, &module)?;

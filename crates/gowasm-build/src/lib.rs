@@ -42,6 +42,7 @@ pub use failure::Failure;
 pub use go_flags::{
     GoFlag, check_go_flag, check_passed, goflags_setting, output_of_environment, target,
 };
+pub use gowasm_guard::Guard;
 pub use gowasm_link::Size;
 pub use gowasm_store::{RemoteOptions, Servers};
 pub use gowasm_verify::{Limits, MissingImports};

@@ -6,6 +6,7 @@ use crate::toolchain::Toolchain;
 use crate::{Failure, Linker, Progress, Request, flags, modinfo, process, remote};
 use gowasm_diagnostic::{Diagnostic, Renderer};
 use gowasm_directive::Goos;
+use gowasm_guard::Guard;
 use gowasm_scratch::Folder;
 use gowasm_store::{Action, ActionResult, Blob, Blobs, Digest, EncodedAction, OutputFile};
 use std::ffi::OsString;
@@ -182,10 +183,11 @@ impl LinkInputs {
         let arguments = self.arguments(OUTPUT.into(), IMPORTCFG.into(), main.into());
         let arguments = arguments.iter().map(|argument| argument.to_string_lossy().into_owned());
         // As a worker runs it, in the folder of the inputs.
-        let guard = guard_of(session.request).filter(|_| self.linker == Linker::Gowasm);
-        let guard = guard.map(|_| "-guard".to_owned());
+        let guard = guard_of(session.request);
+        let by_link = guard.filter(|_| self.linker == Linker::Gowasm);
+        let by_link = by_link.map(|guard| format!("-guard={guard}"));
         let command = self.tool_command().iter().map(|&word| word.to_owned());
-        let command = command.chain(guard).chain(arguments);
+        let command = command.chain(by_link).chain(arguments);
         let action = Action::new(command)
             .env("GOOS", session.request.target.goos.as_str())
             .env("GOARCH", "wasm")
@@ -193,7 +195,7 @@ impl LinkInputs {
             .env("GOEXPERIMENT", toolchain.goexperiment.clone())
             .env("GOROOT", "")
             // Go's linker knows of no guard: it is added afterwards, by what has this version.
-            .env("GOWASM_GUARD", guard_of(session.request).unwrap_or_default())
+            .env("GOWASM_GUARD", guard.map_or(String::new(), guard_version))
             .input_digest(self.tool_command()[0], self.tool, true)
             .input_bytes(IMPORTCFG, self.importcfg(Archive::logical).as_bytes(), false)
             .output(OUTPUT);
@@ -282,7 +284,7 @@ pub(crate) fn link(
     session.show_tool_warnings(&warnings);
     let bytes = std::fs::read(&output).map_err(|error| Failure::io("read", &output, &error))?;
     let bytes = match guard_of(session.request) {
-        Some(_) => gowasm_guard::guard(&bytes).map_err(|error| {
+        Some(guard) => gowasm_guard::guard(&bytes, guard).map_err(|error| {
             Failure::input(Diagnostic::error(format!("the module cannot get its guard: {error}")))
         })?,
         None => bytes,
@@ -351,8 +353,14 @@ pub(crate) fn choose(request: &Request, toolchain: &Toolchain, progress: &dyn Pr
 }
 
 /// Which guard the module gets, if it gets one.
-fn guard_of(request: &Request) -> Option<&'static str> {
-    (request.guard && request.target.goos == Goos::Wasip1).then_some(gowasm_guard::VERSION)
+fn guard_of(request: &Request) -> Option<Guard> {
+    let has_one = request.guard != Guard::None && request.target.goos == Goos::Wasip1;
+    has_one.then_some(request.guard)
+}
+
+/// What a guard of this level is made of changes with this.
+fn guard_version(guard: Guard) -> String {
+    format!("{}/{guard}", gowasm_guard::VERSION)
 }
 
 /// What the linker has to say comes back.

@@ -3,6 +3,7 @@
 use crate::{Failure, WasmOpt, check_passed};
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::{BuildMode, Deny, Goos, Target};
+use gowasm_guard::Guard;
 use gowasm_link::Size;
 use gowasm_store::Servers;
 use gowasm_verify::{Limits, MissingImports};
@@ -34,8 +35,8 @@ pub struct Request {
     pub size: Size,
     /// What wasm-opt does to the linked module.
     pub wasm_opt: Option<WasmOpt>,
-    /// Whether exports refuse calls before the initialisation and after the end; wasip1 only.
-    pub guard: bool,
+    /// Which calls at a wrong time the exports refuse; wasip1 only.
+    pub guard: Guard,
     /// Whether the manifest goes into a custom section of the module as well.
     pub embed_manifest: bool,
     /// Which warnings about directives are errors.

@@ -4,6 +4,7 @@
 use crate::{Level, Limits, Linker, MissingImports, Request, Size, WasmOpt, check_passed};
 use gowasm_diagnostic::{Diagnostic, Position};
 use gowasm_directive::{BuildMode, Deny, Goos, Target};
+use gowasm_guard::Guard;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,8 +31,8 @@ pub struct Settings {
     pub linker: Linker,
     pub size: Size,
     pub wasm_opt: Option<WasmOpt>,
-    /// Calls at a wrong time trap and say why.
-    pub guard: bool,
+    /// Which calls at a wrong time trap and say why.
+    pub guard: Guard,
 }
 
 const KEYS: &[&str] = &[
@@ -75,7 +76,7 @@ impl Settings {
             linker: Linker::Gowasm,
             size: Size::Safe,
             wasm_opt: None,
-            guard: true,
+            guard: Guard::Full,
         }
     }
 
@@ -208,7 +209,13 @@ impl<'t> Reader<'t> {
                 "plan" => settings.plan = self.string(at, "plan", &value).map(PathBuf::from),
                 "verify" => settings.verify = self.boolean(at, "verify", &value, true),
                 "size" => settings.size = self.word(at, "size", &value, Size::Safe),
-                "guard" => settings.guard = self.boolean(at, "guard", &value, true),
+                "guard" => {
+                    settings.guard = match value {
+                        DeValue::Boolean(true) => Guard::Full,
+                        DeValue::Boolean(false) => Guard::None,
+                        level => self.word(at, "guard", &level, Guard::Full),
+                    }
+                }
                 "memory-limit" => {
                     let size = self.size(at, "memory-limit", &value);
                     settings.limits.memory_bytes = size.unwrap_or(settings.limits.memory_bytes);
@@ -395,7 +402,9 @@ mod tests {
             "[package]\nname = \"host\"\n[package.metadata.gowasm.calc]\npackage = \"plugins/calc\"\n\
              buildmode = \"c-shared\"\ntags = [\"a\", \"b\"]\nplan = \"p.toml\"\nmemory-limit = \"64M\"\nmissing-imports = \"stop\"\n\
              wasm-opt = \"O3\"\nwasm-opt-program = \"bin/opt\"\nwasm-opt-time-limit = 1_000\n\
-             [package.metadata.gowasm.other]\npackage = \"example.com/other\"\nverify = false\n",
+             guard = \"allow-exit\"\n\
+             [package.metadata.gowasm.other]\npackage = \"example.com/other\"\nverify = false\n\
+             guard = false\n",
         )
         .unwrap();
         let [calc, other] = modules.as_slice() else { panic!("{modules:?}") };
@@ -409,6 +418,7 @@ mod tests {
         assert_eq!(wasm_opt.program, Some(calc.folder.join("bin/opt")));
         assert_eq!((wasm_opt.memory_bytes, wasm_opt.time.as_secs()), (4 << 30, 1000));
         assert!(other.wasm_opt.is_none());
+        assert_eq!((calc.guard, other.guard), (Guard::AllowExit, Guard::None));
         assert_eq!((other.package.as_str(), other.verify), ("example.com/other", false));
         assert!(read("[package]\nname = \"host\"\n").unwrap().is_empty());
     }
@@ -418,7 +428,8 @@ mod tests {
         let faults = read(
             "[package.metadata.gowasm.calc]\npakage = \"plugins/calc\"\nbuildmode = \"shared\"\n\
              tags = [1]\nverify = \"yes\"\nstep-limit = -1\nlinker = \"mold\"\n\
-             wasm-opt-memory-limit = \"much\"\nwasm-opt-time-limit = \"1\"\nmissing-imports = \"halt\"\n",
+             wasm-opt-memory-limit = \"much\"\nwasm-opt-time-limit = \"1\"\nmissing-imports = \"halt\"\n\
+             guard = \"half\"\n",
         )
         .unwrap_err();
         for line in [
@@ -431,6 +442,7 @@ mod tests {
             "Cargo.toml:8:25: error: `wasm-opt-memory-limit`: ",
             "Cargo.toml:9:23: error: `wasm-opt-time-limit` must be a count",
             "Cargo.toml:9:1: error: this says nothing without `wasm-opt = ",
+            "Cargo.toml:11:9: error: `guard`: a guard is full, allow-exit or none, not `half`",
             "Cargo.toml:10:19: error: `missing-imports`: must be trap, refuse or stop, not `halt`",
             "the module `calc` names no Go package",
         ] {

@@ -4,8 +4,8 @@ use crate::Error;
 use std::collections::HashMap;
 use std::ops::Range;
 use wasmparser::{
-    BinaryReader, CompositeInnerType, DataKind, ExternalKind, KnownCustom, Operator, Parser,
-    Payload, TypeRef, ValType,
+    BinaryReader, CompositeInnerType, DataKind, ExternalKind, KnownCustom, MemoryType, Operator,
+    Parser, Payload, TypeRef, ValType,
 };
 
 pub(crate) const WASI: &str = "wasi_snapshot_preview1";
@@ -21,6 +21,11 @@ pub(crate) struct Layout {
     pub(crate) functions: Vec<u32>,
     /// Imported functions of the host: those that may call back.
     pub(crate) host_imports: Vec<u32>,
+    /// Imports of `proc_exit`; Go has one for each declaration.
+    pub(crate) exits: Vec<u32>,
+    /// Whether addresses up to 64 KiB are there, of 32 bits.
+    pub(crate) has_memory: bool,
+    memories: u32,
     pub(crate) imported: u32,
     /// Unless a damaged module has it with another type than WASI.
     pub(crate) fd_write: Option<u32>,
@@ -58,6 +63,13 @@ impl Layout {
     /// The type of a function, which may be beyond what a damaged module has.
     pub(crate) fn type_of(&self, function: u32) -> Option<u32> {
         self.functions.get(function as usize).copied()
+    }
+
+    /// Addresses without more words are those of the first memory.
+    fn memory(&mut self, memory: MemoryType) {
+        let is_plain = !memory.memory64 && memory.page_size_log2.is_none() && memory.initial > 0;
+        self.has_memory |= self.memories == 0 && is_plain;
+        self.memories += 1;
     }
 
     pub(crate) fn param_count(&self, type_index: u32) -> u32 {
@@ -103,11 +115,13 @@ pub(crate) fn read(module: &[u8]) -> Result<Layout, Error> {
                                     let fits = types.get(type_index as usize) == Some(&true);
                                     layout.fd_write = fits.then_some(index);
                                 }
+                                (WASI, "proc_exit") => layout.exits.push(index),
                                 (WASI, _) => {}
                                 _ => layout.host_imports.push(index),
                             }
                         }
                         TypeRef::Global(_) => layout.globals += 1,
+                        TypeRef::Memory(memory) => layout.memory(memory),
                         _ => {}
                     }
                 }
@@ -116,6 +130,11 @@ pub(crate) fn read(module: &[u8]) -> Result<Layout, Error> {
             Payload::FunctionSection(section) => {
                 for type_index in section {
                     layout.functions.push(type_index?);
+                }
+            }
+            Payload::MemorySection(section) => {
+                for memory in section {
+                    layout.memory(memory?);
                 }
             }
             Payload::GlobalSection(section) => layout.globals += section.count(),

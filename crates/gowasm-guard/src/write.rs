@@ -1,7 +1,7 @@
 //! The module again, with what the guard adds to each section.
 
 use crate::read::{Layout, calls};
-use crate::wrappers::Additions;
+use crate::wrappers::{Additions, is_outside};
 use crate::{Error, names};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -45,6 +45,12 @@ pub(crate) fn write(
         let new = section(*id, range, module, layout, additions)?;
         out.push(*id);
         new.as_deref().unwrap_or(old).encode(&mut out);
+    }
+    // A module without names has those of the reasons: they may be all that an engine shows.
+    if layout.name_section.is_none() {
+        let reasons = additions.names.get(..additions.reasons).unwrap_or_default();
+        out.push(CUSTOM);
+        names::section(reasons).as_slice().encode(&mut out);
     }
     Ok(out)
 }
@@ -146,8 +152,8 @@ fn exports(layout: &Layout, additions: &Additions) -> Vec<u8> {
     (layout.exports.len() as u32).encode(&mut out);
     for export in &layout.exports {
         export.name.as_str().encode(&mut out);
-        let is_function = export.kind == ExternalKind::Func;
-        let wrapper = additions.exports.get(&export.index).filter(|_| is_function);
+        let has_wrapper = export.kind == ExternalKind::Func && !is_outside(&export.name);
+        let wrapper = additions.exports.get(&export.index).filter(|_| has_wrapper);
         out.push(kind(export.kind));
         wrapper.unwrap_or(&export.index).encode(&mut out);
     }

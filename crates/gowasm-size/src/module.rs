@@ -158,7 +158,6 @@ fn section(found: &mut Found, payload: Payload<'_>) -> Result<(), Error> {
         }
         Payload::CustomSection(custom) => {
             if let KnownCustom::Name(names) = custom.as_known() {
-                found.has_names = true;
                 for subsection in names {
                     // A damaged name section is no reason to tell nothing of the rest.
                     let Ok(Name::Function(mut map)) = subsection else { continue };
@@ -169,6 +168,8 @@ fn section(found: &mut Found, payload: Payload<'_>) -> Result<(), Error> {
                         let function = Some(naming.index);
                         found.pieces.push(Piece { place, kind: Kind::Name, function });
                         start = end;
+                        // The guard names its own functions in modules that have no other names.
+                        found.has_names |= !naming.name.starts_with("gowasm");
                         found.names.insert(naming.index, naming.name.to_owned());
                     }
                 }

@@ -20,7 +20,7 @@ pub struct Item {
 pub struct Report {
     /// The size of the file; the sum of all items.
     pub bytes: u64,
-    /// Whether the module has a name section.
+    /// Whether the module has a name section with more names than the guard's.
     pub has_names: bool,
     /// Whether the tables of the Go runtime were found in the module's data.
     pub has_go_tables: bool,

@@ -151,7 +151,24 @@ pub(crate) fn enter(guest: &mut dyn Guest, export: &str, args: &[Val]) -> Result
     state.depth += 1;
     let results = guest.call(export, args);
     guest.state().depth -= 1;
-    results
+    results.map_err(|stop| match stop {
+        Stop::Trap(trap) => Stop::Trap(match refusal(guest) {
+            Some(reason) if !trap.contains(&reason) => format!("{trap}: {reason}"),
+            _ => trap,
+        }),
+        stop => stop,
+    })
+}
+
+/// Why the module's guard refused a call, where it did. The reason is taken away, so that it is not
+/// found again after a trap of another kind.
+fn refusal(guest: &mut dyn Guest) -> Option<String> {
+    use gowasm_guard::{REASON, REASON_BYTES, reason_at};
+    let (address, length) = reason_at(&guest.bytes(REASON, REASON_BYTES)?)?;
+    let text = String::from_utf8(guest.bytes(address, length)?).ok()?;
+    let text = text.strip_prefix("gowasm: ")?.trim_end();
+    guest.write(REASON, &[0; REASON_BYTES as usize])?;
+    Some(text.to_owned())
 }
 
 /// Puts bytes where the module's own allocator says.

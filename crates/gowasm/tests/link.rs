@@ -2,6 +2,7 @@
 
 mod support;
 
+use gowasm_guard::Guard;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -157,6 +158,7 @@ fn unknown_and_unusable_flags_are_wrong_usage() {
         ("-linkmode=external", "not supported for wasm"),
         ("-buildmode=plugin", "not supported for wasm"),
         ("-s=perhaps", "invalid boolean value"),
+        ("-guard=half", "-guard: a guard is full, allow-exit or none"),
     ] {
         let linked = folder.link(&[flag, "main.a"]);
         assert_eq!(linked.status.code(), Some(2), "{flag}");
@@ -213,6 +215,26 @@ fn a_module_that_cannot_be_written_is_the_machines_fault() {
         assert_eq!(linked.status.code(), Some(3), "{output}: {}", text(&linked.stderr));
         let said = text(&linked.stderr);
         assert!(said.contains(says) && said.contains("hint: "), "{said}");
+    }
+}
+
+#[test]
+fn the_first_flag_asks_for_a_guard() {
+    let folder = Folder::new(EXPORTS);
+    let main = folder.inputs();
+    let linked = |flags: &[&str]| {
+        let rest = ["-o", "m.wasm", "-importcfg", "importcfg", "-buildmode=c-shared"];
+        let linked = folder.link(&[flags, &rest, &[main.to_str().unwrap()]].concat());
+        assert!(linked.status.success(), "{}", text(&linked.stderr));
+        fs::read(folder.path("m.wasm")).unwrap()
+    };
+    let plain = linked(&[]);
+    for (flag, guard) in [
+        ("-guard", Guard::Full),
+        ("--guard=allow-exit", Guard::AllowExit),
+        ("-guard=none", Guard::None),
+    ] {
+        assert!(linked(&[flag]) == gowasm_guard::guard(&plain, guard).unwrap(), "{flag}");
     }
 }
 

@@ -24,6 +24,9 @@ fn what_binaryen_made_smaller_still_does_as_the_plan_says() {
     assert_eq!(named["link_from_store"], false);
     let text = String::from_utf8_lossy(&project.read("work/named.wasm")).into_owned();
     assert!(text.contains("runtime.mallocgc"), "the names of functions are gone");
+    // Once among the texts of the guard, and once as the name of the function that traps.
+    let reasons = text.matches("gowasm: export called before _initialize").count();
+    assert_eq!(reasons, 2, "the function that names the reason is gone");
 
     // The same again under another name: neither linked, nor optimized, nor verified.
     let again = build("again.wasm", &["--wasm-opt=Oz"]);

@@ -11,6 +11,7 @@ use crate::remote::RemoteArgs;
 use gowasm_build::{CheckRequest, Limits, Linker, MissingImports, Outcome, Request, Size, Timing};
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::{BuildMode, Goos};
+use gowasm_guard::Guard;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -87,9 +88,12 @@ pub(crate) struct Args {
     size: Size,
     #[command(flatten)]
     wasm_opt: super::wasm_opt::BuildArgs,
-    /// Leave the module as the linker wrote it: its exports then answer calls before the
-    /// initialisation and after a trap or an exit
-    #[arg(long)]
+    /// Which calls at a wrong time the module's exports refuse: full, those before the initialisation,
+    /// after a trap and after an exit; allow-exit, not those after an exit; or none (docs/guard.md)
+    #[arg(long, value_name = "LEVEL", default_value = "full")]
+    guard: Guard,
+    /// The same as --guard none: the module stays as the linker wrote it
+    #[arg(long, conflicts_with = "guard")]
     no_guard: bool,
     /// Put the manifest into the module as well, so that `gowasm inspect` can print it
     #[arg(long)]
@@ -210,7 +214,7 @@ fn request(args: Args, context: &Context) -> Result<Request, Failure> {
         },
         size: args.size,
         wasm_opt: args.wasm_opt.wanted(&context.started_in),
-        guard: !args.no_guard,
+        guard: if args.no_guard { Guard::None } else { args.guard },
         embed_manifest: args.embed_manifest,
         store: args.store,
         servers: args.remote.servers(context)?,

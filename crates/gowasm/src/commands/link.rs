@@ -4,6 +4,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::output;
 use gowasm_diagnostic::Diagnostic;
+use gowasm_guard::Guard;
 use gowasm_link::Options;
 use std::ffi::OsString;
 use std::io::Write;
@@ -12,8 +13,8 @@ use std::process::ExitCode;
 
 const EXAMPLES: &str = "\
 The module is byte for byte the one that `go tool link` of the archives' Go writes. With -guard as the
-first flag its exports refuse calls before the initialisation and after a trap or an exit
-(docs/guard.md); `gowasm build` asks for that.
+first flag, or -guard=allow-exit, its exports refuse calls at a wrong time (docs/guard.md);
+`gowasm build` asks for that.
 
 An argument @FILE stands for the lines of FILE, as for Go's tools.
 
@@ -37,8 +38,8 @@ impl Args {
 
 pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
     let mut arguments = args.arguments;
-    let guarded = arguments.first().is_some_and(|first| first == "-guard" || first == "--guard");
-    arguments.drain(..usize::from(guarded));
+    let level = arguments.first().and_then(|first| guard_flag(first.to_str()?)).transpose()?;
+    arguments.drain(..usize::from(level.is_some()));
     let options = Options::parse(arguments)?;
     if options.version_query {
         output::text(&format!("{}\n", gowasm_link::own_version_line()))?;
@@ -46,14 +47,24 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
     }
     let summary = gowasm_link::link(&options, &context.cancel)?;
     summary.warnings.iter().for_each(|warning| context.report(warning));
-    if guarded {
-        guard(&options.output)?;
+    if let Some(level) = level {
+        guard(&options.output, level)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
+/// What `-guard` or `-guard=LEVEL` asks for; nothing where this is another flag.
+fn guard_flag(flag: &str) -> Option<Result<Guard, Failure>> {
+    let level = flag.strip_prefix('-')?.trim_start_matches('-').strip_prefix("guard")?;
+    if level.is_empty() {
+        return Some(Ok(Guard::Full));
+    }
+    let level = level.strip_prefix('=')?.parse::<Guard>();
+    Some(level.map_err(|why| Failure::Usage(Diagnostic::error(format!("-guard: {why}")))))
+}
+
 /// Puts the guarded module in the place of the linked one, all of it or nothing.
-fn guard(module: &Path) -> Result<(), Failure> {
+fn guard(module: &Path, level: Guard) -> Result<(), Failure> {
     let failed = |what: &str, why: String| {
         Diagnostic::error(format!("cannot {what} {}: {why}", module.display()))
     };
@@ -61,7 +72,8 @@ fn guard(module: &Path) -> Result<(), Failure> {
         move |error: std::io::Error| Failure::Environment(failed(what, error.to_string()))
     };
     let bytes = std::fs::read(module).map_err(io("read"))?;
-    let bytes = gowasm_guard::guard(&bytes).map_err(|error| failed("guard", error.to_string()))?;
+    let bytes =
+        gowasm_guard::guard(&bytes, level).map_err(|error| failed("guard", error.to_string()))?;
     let replace = || {
         let folder = module.parent().filter(|folder| !folder.as_os_str().is_empty());
         let mut file = gowasm_scratch::file_in(folder.unwrap_or(Path::new(".")), 0o600)?;

@@ -89,6 +89,38 @@ func panics() { panic("as asked for") }
 //go:wasmexport leaves
 func leaves() { os.Exit(3) }
 
+//go:wasmexport finishes
+func finishes() { os.Exit(0) }
+
+// elsewhere has a goroutine end the program.
+//
+//go:wasmexport elsewhere
+func elsewhere(exits bool) {
+	go func() {
+		if exits {
+			os.Exit(3)
+		}
+		panic("as asked for")
+	}()
+	<-make(chan int)
+}
+
+// relay goes down in a goroutine, and blocks meanwhile.
+//
+//go:wasmexport relay
+func relay(n int32) int32 {
+	answers := make(chan int32)
+	go func() { answers <- down(n) }()
+	return <-answers
+}
+
+//go:wasmexport spins
+func spins() {
+	for {
+		counter++
+	}
+}
+
 //go:wasmexport same_goroutines
 func sameGoroutines() bool {
 	before := runtime.NumGoroutine()

@@ -6,6 +6,7 @@ use crate::failure::Failure;
 use gowasm_bazel::Link;
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::{BuildMode, Goos, Target};
+use gowasm_guard::Guard;
 use std::path::PathBuf;
 
 /// Link package archives to a module and write its manifest
@@ -47,8 +48,11 @@ pub(crate) struct Args {
     /// Another flag of `go tool link`, such as -s
     #[arg(long = "flag", value_name = "FLAG", allow_hyphen_values = true)]
     flags: Vec<String>,
-    /// Leave out the guard in front of the exports (docs/guard.md)
-    #[arg(long)]
+    /// Which calls at a wrong time the exports refuse: full, allow-exit or none (docs/guard.md)
+    #[arg(long, value_name = "LEVEL", default_value = "full")]
+    guard: Guard,
+    /// The same as --guard none
+    #[arg(long, conflicts_with = "guard")]
     no_guard: bool,
     /// The module, not verified yet
     #[arg(short, long, value_name = "FILE")]
@@ -73,7 +77,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<Vec<Diagnostic>, Fail
         defaults: args.defaults,
         status: args.status,
         flags: args.flags,
-        guard: !args.no_guard && args.goos == Goos::Wasip1,
+        guard: if args.no_guard || args.goos == Goos::Js { Guard::None } else { args.guard },
         output: args.output,
         manifest: args.manifest,
         exports: args.exports,
