@@ -140,6 +140,7 @@ fn cargo_test(count: &mut Count, gos: &str, servers: Option<&Programs>) -> Resul
         .env("GOWASM_TEST_GOS", gos)
         .env("GOWASM_CORPUS", "full")
         .env("GOTOOLCHAIN", "local")
+        .envs(tools::plugin_hosts())
         .stdout(Stdio::piped());
     if let Some(Programs { buildbox, buildgrid }) = servers {
         command.env(BUILDBOX, buildbox).env(BUILDGRID, buildgrid);

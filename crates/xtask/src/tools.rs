@@ -86,11 +86,17 @@ fn pip(name: &str, version: &str, more: &[&str]) -> Result<PathBuf> {
 
 /// The folder in which npm installed a package, below `node_modules`.
 pub(crate) fn npm_package(name: &str, version: &str) -> Result<PathBuf> {
+    npm_packages(name, version, &[])
+}
+
+/// The same with others beside it.
+pub(crate) fn npm_packages(name: &str, version: &str, others: &[&str]) -> Result<PathBuf> {
     once(&format!("{}-{version}", name.trim_start_matches('@').replace('/', "-")), |folder| {
         let installed = Command::new("npm")
             .args(["install", "--silent", "--no-audit", "--no-fund", "--prefix"])
             .arg(folder)
             .arg(format!("{name}@{version}"))
+            .args(others)
             .output()
             .context("cannot start npm")?;
         if !installed.status.success() {
@@ -99,6 +105,23 @@ pub(crate) fn npm_package(name: &str, version: &str) -> Result<PathBuf> {
         }
         Ok(())
     })
+}
+
+/// Hosts of plugins, for the tests of the guard: the variables that name the folders of those in Python and
+/// in JavaScript. What cannot be installed is missing, and the tests say so.
+pub(crate) fn plugin_hosts() -> Vec<(&'static str, PathBuf)> {
+    let python = pip_packages("extism", "1.1.1", &["extism-sys==1.41.0", "wasmtime==50.0.1"]);
+    let others = ["@bjorn3/browser_wasi_shim@0.4.2", "@tybys/wasm-util@0.10.5"];
+    let node = npm_packages("@extism/extism", "1.0.3", &others);
+    let hosts = [("GOWASM_TEST_PYTHON_HOSTS", python), ("GOWASM_TEST_NODE_HOSTS", node)];
+    let there = |(variable, folder): (_, Result<_>)| match folder {
+        Ok(folder) => Some((variable, folder)),
+        Err(error) => {
+            println!("{variable}: {error:#}");
+            None
+        }
+    };
+    hosts.into_iter().filter_map(there).collect()
 }
 
 /// Debian's browser, for the tests of pages.

@@ -103,7 +103,7 @@ const AT_THE_WRONG_TIME: [(&str, &[&str], &str); 7] = [
     ("reactor", &["exit"], "calls after `os.Exit` are refused"),
     ("reactor", &["deadlock"], "calls after a deadlock are refused"),
     (
-        "reactor",
+        "nested",
         &["nested"],
         "a host that takes no notice of the end of a nested call gets no answer",
     ),
