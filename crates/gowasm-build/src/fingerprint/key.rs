@@ -59,7 +59,7 @@ pub(crate) fn of_build(request: &Request) -> [u8; 32] {
         list.number("wasm_opt_memory", *memory_bytes);
         list.add("wasm_opt_time", [format!("{time:?}")]);
     }
-    list.flag("guard", *guard);
+    list.add("guard", [guard.as_str(), gowasm_guard::VERSION]);
     list.flag("embed_manifest", *embed_manifest);
     list.add("deny", deny.words());
     list.limits(*limits);
