@@ -121,7 +121,10 @@ pub fn build(
     let verified = if request.verify {
         progress.phase(&format!("verifying {}", packages.main().import_path));
         let name = places.name();
-        Some(verify::verify(&mut session, &toolchain, &linked, &manifest, plan.as_ref(), &name)?)
+        let plan = plan.as_ref();
+        let verified = verify::verify(&mut session, &toolchain, &linked, &manifest, plan, &name)?;
+        verified.remarks().iter().for_each(|remark| progress.diagnostic(remark));
+        Some(verified)
     } else {
         None
     };

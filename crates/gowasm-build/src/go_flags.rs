@@ -250,8 +250,8 @@ fn setting(name: &str) -> Option<String> {
         None => config_folder()?.join("go").join("env"),
     };
     let text = std::fs::read_to_string(file).ok()?;
-    let lines = text.lines().filter_map(|line| line.split_once('='));
-    let found = lines.filter(|(key, _)| key.trim() == name).last()?;
+    let mut lines = text.lines().filter_map(|line| line.split_once('='));
+    let found = lines.rfind(|(key, _)| key.trim() == name)?;
     Some(found.1.to_owned()).filter(|value| !value.is_empty())
 }
 

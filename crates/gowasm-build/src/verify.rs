@@ -21,6 +21,14 @@ pub(crate) struct Verified {
     pub(crate) from_store: bool,
 }
 
+impl Verified {
+    /// What the verification did not see, as warnings.
+    pub(crate) fn remarks(&self) -> Vec<Diagnostic> {
+        let verdict = serde_json::from_str::<Verdict>(&self.text);
+        verdict.map(|verdict| verdict.remarks().collect()).unwrap_or_default()
+    }
+}
+
 /// Reads the plan first of all: nobody wants to wait for a build to learn of a typing error in it.
 pub(crate) fn read_plan(session: &Session<'_>) -> Result<Option<ReadPlan>, Failure> {
     let Some(path) = &session.request.plan else { return Ok(None) };

@@ -73,7 +73,7 @@ pub(crate) fn read(comment: &str) -> Line<'_> {
         };
     }
     if let (true, [name]) = (TINYGO.contains(&word), words.as_slice()) {
-        return Line::TinyGo(word, *name);
+        return Line::TinyGo(word, name);
     }
     for kind in [Kind::Export, Kind::Import] {
         if word == kind.word() {
@@ -117,7 +117,7 @@ pub(crate) struct Prefilter {
 
 impl Prefilter {
     pub(crate) fn new() -> Self {
-        Prefilter { finders: STARTS.map(|start| memmem::Finder::new(start)) }
+        Prefilter { finders: STARTS.map(memmem::Finder::new) }
     }
 
     pub(crate) fn may_have_directive(&self, text: &[u8]) -> bool {

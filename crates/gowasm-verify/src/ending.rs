@@ -25,14 +25,16 @@ pub(crate) struct Wanted<'a> {
     pub(crate) may_stop: bool,
     /// Of a program: no plan says how it must end.
     pub(crate) open: bool,
+    /// Of a program that no plan speaks of: whatever exit code it chooses is its own affair.
+    pub(crate) any_exit: bool,
 }
 
 impl<'a> Wanted<'a> {
     /// Of a command's `_start`, or of a program for js.
     pub(crate) fn of_start(plan: &'a Checked) -> Self {
-        let ReadyStart { ending, output, must_end, .. } = &plan.start;
+        let ReadyStart { ending, output, must_end, line, .. } = &plan.start;
         let may_stop = plan.missing_imports == MissingImports::Stop && !must_end;
-        Wanted { ending, output, may_stop, open: !must_end }
+        Wanted { ending, output, may_stop, open: !must_end, any_exit: line.is_none() }
     }
 
     /// What to do about a step that ended otherwise.
@@ -42,11 +44,15 @@ impl<'a> Wanted<'a> {
             Stop::Missing(_) => Some(STOP),
             Stop::OutOfSteps => Some(STEPS),
             Stop::Exit(_) if of_js(seen) => Some(GLOBALS),
-            // A Go program that panics has said why.
-            Stop::Exit(_) if self.open && !seen.stderr.contains("\ngoroutine ") => Some(GIVE),
+            Stop::Exit(_) if self.open && !died(seen) => Some(GIVE),
             _ => None,
         }
     }
+}
+
+/// Whether Go's runtime ended the program, after a panic or a fatal error, and said so.
+fn died(seen: &Seen<'_>) -> bool {
+    seen.stderr.contains("\ngoroutine ") || seen.stderr.contains("fatal error: ")
 }
 
 /// Whether a program for js did not find what it looked for.
@@ -58,7 +64,7 @@ fn of_js(seen: &Seen<'_>) -> bool {
 const SUPPLY: &str = "supply it with a [[host]] of a plan, for js in its [js]";
 const STOP: &str = "supply it with a [[host]] of a plan, for js in its [js], or verify only what comes before this call: \
                     `--missing-imports stop`, in a plan `missing_imports = \"stop\"`";
-const GIVE: &str = "without a plan a program gets its name, no arguments, no files and no input: `[world]` and \
+pub(crate) const GIVE: &str = "without a plan a program gets its name, no arguments, no files and no input: `[world]` and \
                     `[[dir]]` of a plan give it more, and `exits` in `[start]` says how it ends";
 const GLOBALS: &str = "a program for a certain host finds what that host has in a plan: `[js]` with a `script` that \
                        sets `globalThis.NAME`";
@@ -84,6 +90,8 @@ pub(crate) fn judge(
     let reason = match (wanted.ending, result) {
         (_, Err(Stop::Missing(_))) if wanted.may_stop => None,
         (_, Err(Stop::Waits)) if wanted.open => None,
+        // A program that is given nothing may well say how it wants to be called, and exit with 2.
+        (_, Err(Stop::Exit(_))) if wanted.any_exit && !died(seen) => None,
         (_, Err(stop @ Stop::Waits)) => Some(format!("{stop}, and was to end")),
         // The module is not what ended, unless the plan names the very limit.
         (ReadyEnding::Traps(text), Err(Stop::Engine(why)))

@@ -254,7 +254,8 @@ impl Runner<'_> {
         let result = sandbox.call("_initialize", &[]);
         let (ending, output) = (ReadyEnding::Returns(None), Output::default());
         let may_stop = self.plan.missing_imports == MissingImports::Stop;
-        let wanted = Wanted { ending: &ending, output: &output, may_stop, open: false };
+        let wanted =
+            Wanted { ending: &ending, output: &output, may_stop, open: false, any_exit: false };
         let mut step = judged(step, &wanted, result.as_deref(), sandbox);
         step = self.finish(step, sandbox, self.limits, begun);
         if let Err(Stop::Trap(_) | Stop::Exit(_)) = result {
@@ -371,7 +372,7 @@ impl Runner<'_> {
         }
         let result = sandbox.call(&call.export, &args);
         let (ending, output) = (&call.ending, &call.output);
-        let wanted = Wanted { ending, output, may_stop: false, open: false };
+        let wanted = Wanted { ending, output, may_stop: false, open: false, any_exit: false };
         let step = judged(step, &wanted, result.as_deref(), sandbox);
         let step = match (&result, step.status) {
             (Ok(values), Status::Passed) => match read(call, &args, values, sandbox) {

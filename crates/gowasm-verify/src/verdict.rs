@@ -1,7 +1,8 @@
 //! Verdicts: what a verification found, as JSON and for people. docs/schema/verdict.schema.json
 //! describes the JSON.
 
-use gowasm_diagnostic::{Position, printable};
+use crate::ending;
+use gowasm_diagnostic::{Diagnostic, Position, printable};
 use gowasm_directive::wasip1;
 use serde::{Deserialize, Serialize};
 use std::fmt::{self, Display, Write};
@@ -202,6 +203,20 @@ impl Verdict {
 
     pub fn failures(&self) -> impl Iterator<Item = &Step> {
         self.steps.iter().filter(|step| step.status == Status::Failed)
+    }
+
+    /// What a verification that passed did not see, as warnings.
+    pub fn remarks(&self) -> impl Iterator<Item = Diagnostic> {
+        self.steps.iter().filter(|step| step.status == Status::Passed).filter_map(|step| {
+            if let Some(import) = &step.stopped_at {
+                let message = format!("the program was run up to its first call of {import} only");
+                return Some(Diagnostic::warning(message));
+            }
+            let is_open = step.kind == StepKind::Start && step.plan_line.is_none();
+            let code = step.exit_code.filter(|&code| is_open && code != 0)?;
+            let message = format!("the program exited with {code} when it was verified");
+            Some(Diagnostic::warning(message).hint(ending::GIVE))
+        })
     }
 
     /// Lines for people: calls and failures; exports that are as they should be are only counted.

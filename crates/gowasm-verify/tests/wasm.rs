@@ -235,11 +235,16 @@ fn commands_run_once() {
     let cancel = AtomicBool::new(false);
     let check = |plan: &str| check_with(command, plan, limits(), &cancel);
     assert!(check("[start]\nexits = 3").expect("a verdict").passed);
-    let verdict = check("").expect("a verdict");
+    let verdict = check("[start]\nstdout = \"\"").expect("a verdict");
     assert_eq!(
         verdict.steps.last().and_then(|s| s.reason.as_deref()),
         Some("exited with 3, 0 was wanted")
     );
+    // Nothing is said of how it ends: it passes, and that is told.
+    let verdict = check("").expect("a verdict");
+    assert!(verdict.passed);
+    let remarks: Vec<_> = verdict.remarks().map(|remark| remark.to_string()).collect();
+    assert!(remarks.len() == 1 && remarks[0].contains("the program exited with 3"), "{remarks:?}");
     let Err(Failure::Input(faults)) = check(&call("answer", "returns = 42")) else {
         panic!("a command's export was called from outside");
     };

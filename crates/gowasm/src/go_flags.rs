@@ -23,9 +23,8 @@ pub(crate) struct GoFlags {
 impl GoFlags {
     /// How many processes Go may run at once.
     pub(crate) fn at_once(&self) -> Option<std::num::NonZeroUsize> {
-        let values =
-            self.passed.iter().filter_map(|flag| flag.trim_start_matches('-').strip_prefix("p="));
-        values.last()?.parse().ok()
+        let value = |flag: &String| flag.trim_start_matches('-').strip_prefix("p=")?.parse().ok();
+        self.passed.iter().rev().find_map(value)
     }
 }
 

@@ -8,11 +8,27 @@ use crate::tools::{self, Go};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use tempfile::TempDir;
+
+/// What Go has kept from earlier builds.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum GoCaches {
+    OfTheUser,
+    /// As on a machine on which Go has built nothing yet.
+    Empty,
+}
+
+/// What all builds have in common.
+struct Site {
+    gowasm: PathBuf,
+    scratch: TempDir,
+    caches: GoCaches,
+}
 
 /// Whether every build did what it should.
-pub(crate) fn run() -> Result<bool> {
+pub(crate) fn run(caches: GoCaches) -> Result<bool> {
     let gowasm = project::release("gowasm")?;
     let mut well = true;
     let mut gos = Vec::new();
@@ -35,7 +51,7 @@ pub(crate) fn run() -> Result<bool> {
             "there is no Go to build with\nhint: install Go 1.24 or newer, and put it on the PATH"
         );
     }
-    let scratch = tempfile::tempdir()?;
+    let site = Site { gowasm, scratch: tempfile::tempdir()?, caches };
     let mut table = Table::new([
         "example",
         "Go",
@@ -49,14 +65,14 @@ pub(crate) fn run() -> Result<bool> {
     for go in &gos {
         for example in &EXAMPLES {
             eprintln!("building examples/{} with Go {}", example.name, go.version);
-            match show(&gowasm, go, example, scratch.path()) {
+            match show(&site, go, example) {
                 Ok(row) => table.row(row),
                 Err(error) => {
                     well = false;
                     let error = format!("{error:#}");
                     eprintln!("{}: {error}", example.name);
                     eprintln!("hint: {}", what_to_do(&error));
-                    eprintln!("      alone: {}", alone(&gowasm, go, example));
+                    eprintln!("      alone: {}", alone(&site.gowasm, go, example));
                     let none = String::new;
                     let name = example.name.to_owned();
                     table.row([
@@ -105,9 +121,10 @@ fn alone(gowasm: &Path, go: &Go, example: &Example) -> String {
     )
 }
 
-fn show(gowasm: &Path, go: &Go, example: &Example, scratch: &Path) -> Result<[String; 8]> {
+fn show(site: &Site, go: &Go, example: &Example) -> Result<[String; 8]> {
+    let scratch = site.scratch.path();
     let out = scratch.join(&go.version).join(example.name);
-    let build = |out: &Path| build(gowasm, go, example, &scratch.join("store"), out);
+    let build = |out: &Path| build(site, go, example, out);
 
     let first = build(&out)?;
     let module = fs::read(module_path(&first)?)?;
@@ -146,21 +163,27 @@ fn show(gowasm: &Path, go: &Go, example: &Example, scratch: &Path) -> Result<[St
     ])
 }
 
-fn build(gowasm: &Path, go: &Go, example: &Example, store: &Path, out: &Path) -> Result<Value> {
-    let text = project::output(
-        Command::new(gowasm)
-            .args(["build", ".", "--quiet", "--message-format", "json"])
-            .args(["--buildmode", example.build_mode, "--plan"])
-            .arg(example.plan())
-            .arg("--go")
-            .arg(&go.path)
-            .arg("--store")
-            .arg(store)
-            .arg("-o")
-            .arg(out.join(format!("{}.wasm", example.name)))
-            .env("GOTOOLCHAIN", "local")
-            .current_dir(example.dir()),
-    )?;
+fn build(site: &Site, go: &Go, example: &Example, out: &Path) -> Result<Value> {
+    let scratch = site.scratch.path();
+    let mut command = Command::new(&site.gowasm);
+    command
+        .args(["build", ".", "--quiet", "--message-format", "json"])
+        .args(["--buildmode", example.build_mode, "--plan"])
+        .arg(example.plan())
+        .arg("--go")
+        .arg(&go.path)
+        .arg("--store")
+        .arg(scratch.join("store"))
+        .arg("-o")
+        .arg(out.join(format!("{}.wasm", example.name)))
+        .env("GOTOOLCHAIN", "local")
+        .current_dir(example.dir());
+    if site.caches == GoCaches::Empty {
+        command.env("GOMODCACHE", scratch.join("modules")).env("GOCACHE", scratch.join("go"));
+        // Else the folder could not be removed.
+        command.env("GOFLAGS", "-modcacherw");
+    }
+    let text = project::output(&mut command)?;
     serde_json::from_str(&text).context("gowasm build prints no JSON")
 }
 

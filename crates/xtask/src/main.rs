@@ -52,7 +52,9 @@ enum Chore {
 
 fn main() -> ExitCode {
     let done = match Cli::parse().chore {
-        Chore::Demo => demo::run().map(|shown| ExitCode::from(u8::from(!shown))),
+        Chore::Demo => {
+            demo::run(demo::GoCaches::OfTheUser).map(|shown| ExitCode::from(u8::from(!shown)))
+        }
         Chore::Test { bazel } => test::run(bazel),
         Chore::Tools => tools::show(),
         Chore::Monorepo { folder, monorepo } => {

@@ -1,7 +1,8 @@
 //! The whole test suite, part by part; a part that cannot be set up here is skipped and says so.
 
 use crate::bazel::{Buildifier, Kit, e2e};
-use crate::{demo, docs, project, servers, tools};
+use crate::demo::{self, GoCaches};
+use crate::{docs, project, servers, tools};
 use anyhow::{Context, Result};
 use gowasm_testbed::{BUILDBOX, BUILDGRID, Programs};
 use std::env;
@@ -64,7 +65,7 @@ pub(crate) fn run(only_bazel: bool) -> Result<ExitCode> {
         cargo_test(&mut count, &gos, servers.as_ref())?;
         // Rust programs with Go plugins; their build scripts need a Go.
         count.part("hosts with wasmi and wasmtime", || hosts(&gos));
-        count.part("demo", demo::run);
+        count.part("demo, Go's caches empty", || demo::run(GoCaches::Empty));
     }
     bazel(&mut count, servers.as_ref());
 

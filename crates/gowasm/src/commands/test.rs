@@ -5,7 +5,6 @@ use crate::context::Context;
 use crate::failure::Failure;
 use clap::{Args as _, FromArgMatches};
 use gowasm_diagnostic::Diagnostic;
-use gowasm_directive::Goos;
 use gowasm_verify::Engine;
 use std::ffi::OsString;
 use std::path::Path;
@@ -25,9 +24,10 @@ Tests see the machine's files and environment, as tests that run natively do.";
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// What runs the tests, if it stands first: wasmi, wasmtime, winch, node or wazero
-    #[arg(long, default_value = "wasmi")]
-    engine: Engine,
+    /// What runs the tests, if it stands first: wasmi, wasmtime, winch, node or wazero [default: as for
+    /// `gowasm run`]
+    #[arg(long)]
+    engine: Option<Engine>,
     /// Flags and packages, as `go test` takes them
     #[arg(value_name = "ARGS", trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<OsString>,
@@ -40,12 +40,12 @@ impl Args {
         let (name, taken) = match (first.strip_prefix("--engine="), arguments.get(1)) {
             (Some(name), _) => (name.to_owned(), 1),
             (None, Some(name)) if first == "--engine" => (name.to_string_lossy().into_owned(), 2),
-            _ => return Args { engine: Engine::Wasmi, arguments },
+            _ => return Args { engine: None, arguments },
         };
         match name.parse() {
             Ok(engine) => {
                 arguments.drain(..taken);
-                Args { engine, arguments }
+                Args { engine: Some(engine), arguments }
             }
             // clap knows what to say.
             Err(_) => Args::parse_from_own(arguments),
@@ -63,13 +63,10 @@ pub(crate) fn run(args: Args, _context: &Context) -> Result<ExitCode, Failure> {
     let own = std::env::current_exe().map_err(|error| {
         Failure::Environment(Diagnostic::error(format!("cannot find the own program: {error}")))
     })?;
-    is_built_in(args.engine)?;
+    args.engine.map_or(Ok(()), is_built_in)?;
     let goos = gowasm_build::target(None, None)?.goos;
-    // Modules for js have node for an engine, and `gowasm run` knows it.
-    let engine = match goos {
-        Goos::Wasip1 => format!(" --engine {}", args.engine.name()),
-        Goos::Js => String::new(),
-    };
+    let engine = args.engine.map(|engine| format!(" --engine {}", engine.name()));
+    let engine = engine.unwrap_or_default();
     let own = quoted(&own)?;
     let ours = [
         ("exec", format!("{own} run{engine} --dir / --inherit-env")),
