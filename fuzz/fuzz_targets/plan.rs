@@ -14,7 +14,7 @@ fuzz_target!(|text: &str| {
         plan: Some(&plan),
         name: None,
         missing_imports: None,
-        limits: Limits { memory_bytes: 1 << 20, steps: 10_000 },
+        limits: Limits { memory_bytes: 1 << 20, steps: 10_000, ..Limits::default() },
         engine: None,
         manifest: None,
         outside: None,

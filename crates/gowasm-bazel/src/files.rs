@@ -1,6 +1,7 @@
 //! Files, with errors that name them.
 
 use crate::Failure;
+use gowasm_process::TempFolder;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -25,6 +26,7 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut file =
         tempfile::Builder::new().prefix(".gowasm-").tempfile_in(folder).map_err(failed)?;
+    let _registered = gowasm_process::removed_at_the_end(file.path());
     file.write_all(bytes).and_then(|()| file.as_file().sync_data()).map_err(failed)?;
     // A new file has the permissions that the user's programs usually give.
     let permissions = match fs::metadata(path) {
@@ -46,8 +48,8 @@ pub(crate) fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-pub(crate) fn scratch() -> Result<tempfile::TempDir, Failure> {
-    let made = tempfile::Builder::new().prefix("gowasm-").tempdir();
+pub(crate) fn scratch() -> Result<TempFolder, Failure> {
+    let made = TempFolder::new("gowasm-");
     made.map_err(|error| Failure::io("make a temporary folder in", &std::env::temp_dir(), &error))
 }
 

@@ -73,7 +73,7 @@ pub(crate) fn run(
     mut command: Command,
     explain: impl FnOnce(String) -> String,
 ) -> Result<Vec<u8>, Failure> {
-    let output = command.output().map_err(|error| {
+    let output = gowasm_process::output(&mut command).map_err(|error| {
         let program = command.get_program().to_string_lossy().into_owned();
         Failure::io("start", Path::new(&program), &error)
     })?;

@@ -3,11 +3,11 @@
 //! nothing else of the machine; variables that name these folders do so as the program sees them.
 
 use crate::{Failure, files};
+use gowasm_process::TempFolder;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use tempfile::TempDir;
 use walkdir::WalkDir;
 
 const RUNFILES: &str = "/runfiles";
@@ -66,7 +66,7 @@ pub struct PreparedTest {
     /// How long it may run: a little less than Bazel lets it, so that there is time for the report.
     pub time: Option<Duration>,
     /// The program's folders; gone with this.
-    _scratch: TempDir,
+    _scratch: TempFolder,
 }
 
 /// Lays out what the program may see.
@@ -165,10 +165,9 @@ pub fn prepare(request: &TestRun, environment: &Environment) -> Result<PreparedT
     })
 }
 
-fn scratch(temporary: Option<&String>) -> Result<TempDir, Failure> {
+fn scratch(temporary: Option<&String>) -> Result<TempFolder, Failure> {
     let Some(folder) = temporary.map(Path::new) else { return files::scratch() };
-    let made = std::fs::create_dir_all(folder)
-        .and_then(|()| tempfile::Builder::new().prefix("gowasm-").tempdir_in(folder));
+    let made = std::fs::create_dir_all(folder).and_then(|()| TempFolder::new_in("gowasm-", folder));
     made.map_err(|error| Failure::io("make a temporary folder in", folder, &error))
 }
 

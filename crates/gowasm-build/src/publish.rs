@@ -115,6 +115,7 @@ pub(crate) struct Files<'a> {
 }
 
 pub(crate) fn publish(places: &Places, files: &Files<'_>, mode: BuildMode) -> Result<(), Failure> {
+    let _all_of_them = gowasm_process::publishing();
     let mut ready = Vec::new();
     if let Some(verdict) = files.verdict {
         ready.push((&places.verdict, write(&places.verdict, verdict, 0o666)?));

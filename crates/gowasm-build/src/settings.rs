@@ -47,6 +47,7 @@ const KEYS: &[&str] = &[
     "verify",
     "memory-limit",
     "step-limit",
+    "time-limit",
     "missing-imports",
     "linker",
     "size",
@@ -228,6 +229,10 @@ impl<'t> Reader<'t> {
                     let wanted = self.word(at, "missing-imports", &value, MissingImports::Trap);
                     settings.missing_imports = Some(wanted);
                 }
+                "time-limit" => {
+                    let seconds = self.count(at, "time-limit", &value);
+                    settings.limits.seconds = seconds.unwrap_or(settings.limits.seconds);
+                }
                 "wasm-opt" => {
                     wasm_opt.level = Some(self.word(at, "wasm-opt", &value, Level::Oz));
                 }
@@ -400,7 +405,7 @@ mod tests {
     fn reads_modules_in_order() {
         let modules = read(
             "[package]\nname = \"host\"\n[package.metadata.gowasm.calc]\npackage = \"plugins/calc\"\n\
-             buildmode = \"c-shared\"\ntags = [\"a\", \"b\"]\nplan = \"p.toml\"\nmemory-limit = \"64M\"\nmissing-imports = \"stop\"\n\
+             buildmode = \"c-shared\"\ntags = [\"a\", \"b\"]\nplan = \"p.toml\"\nmemory-limit = \"64M\"\ntime-limit = 60\nmissing-imports = \"stop\"\n\
              wasm-opt = \"O3\"\nwasm-opt-program = \"bin/opt\"\nwasm-opt-time-limit = 1_000\n\
              guard = \"allow-exit\"\n\
              [package.metadata.gowasm.other]\npackage = \"example.com/other\"\nverify = false\n\
@@ -411,7 +416,7 @@ mod tests {
         assert_eq!((calc.name.as_str(), calc.package.as_str()), ("calc", "./plugins/calc"));
         assert_eq!(calc.target.build_mode, BuildMode::CShared);
         assert_eq!(calc.tags, ["a", "b"]);
-        assert_eq!(calc.limits.memory_bytes, 64 << 20);
+        assert_eq!((calc.limits.memory_bytes, calc.limits.seconds), (64 << 20, 60));
         assert_eq!(calc.missing_imports, Some(MissingImports::Stop));
         let wasm_opt = calc.wasm_opt.as_ref().unwrap();
         assert_eq!(wasm_opt.level, Level::O3);

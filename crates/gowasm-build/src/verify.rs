@@ -8,6 +8,7 @@ use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::{Goos, Manifest};
 use gowasm_store::{Action, ActionKey, ActionResult, Blob, Blobs, Digest, Judge};
 use gowasm_verify::{Engine, Outside, Plan, Verdict};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// A plan and the bytes it was read from.
@@ -34,12 +35,22 @@ pub(crate) fn read_plan(session: &Session<'_>) -> Result<Option<ReadPlan>, Failu
     let Some(path) = &session.request.plan else { return Ok(None) };
     let place = session.request.started_in.join(path);
     let shown = session.shown(&place);
-    let text = std::fs::read_to_string(&place).map_err(|error| {
+    let text = read_regular(&place).map_err(|error| {
         let diagnostic = Diagnostic::error(format!("cannot read the plan {shown}: {error}"));
         Failure::input(diagnostic.hint("--plan takes a TOML file; docs/plans.md describes it"))
     })?;
     let plan = Plan::parse(&text, &shown).map_err(Failure::Input)?;
     Ok(Some(ReadPlan { plan, text: text.into_bytes() }))
+}
+
+/// A pipe might never end, and opening it might wait for ever.
+fn read_regular(place: &Path) -> io::Result<String> {
+    const LARGEST: u64 = 1 << 30;
+    let metadata = place.metadata()?;
+    match metadata.is_dir() || (metadata.is_file() && metadata.len() <= LARGEST) {
+        true => std::fs::read_to_string(place),
+        false => Err(io::Error::other("it is no file of a size that a plan has")),
+    }
 }
 
 /// Only a verdict that lets the module pass comes back.
@@ -171,6 +182,7 @@ fn action(
         "--message-format=json".to_owned(),
         format!("--memory-limit={}", limits.memory_bytes),
         format!("--step-limit={}", limits.steps),
+        format!("--time-limit={}", limits.seconds),
     ];
     if plan.is_some() {
         arguments.push("--plan=plan.toml".to_owned());

@@ -1,6 +1,7 @@
 //! What every part of gowasm says about its user's input: a place, a message, what to do.
 
 mod fold;
+mod lines;
 pub mod printable;
 mod render;
 
@@ -8,6 +9,7 @@ use serde::Serialize;
 use std::fmt;
 
 pub use fold::fold;
+pub use lines::Lines;
 pub use render::Renderer;
 
 /// A place in a source file. Line and column count from one; the column counts bytes, as Go's does.
@@ -24,12 +26,9 @@ impl Position {
         Position { path: path.into(), line, column }
     }
 
-    /// The position of a byte offset in `text`.
+    /// The position of a byte offset in `text`. Where there are many of one text, ask its [`Lines`].
     pub fn at_offset(path: impl Into<String>, text: &[u8], offset: usize) -> Self {
-        let before = &text[..offset.min(text.len())];
-        let line = before.iter().filter(|&&b| b == b'\n').count() as u32 + 1;
-        let start = before.iter().rposition(|&b| b == b'\n').map_or(0, |newline| newline + 1);
-        Position::new(path, line, (before.len() - start) as u32 + 1)
+        Lines::of(text).position(path, offset)
     }
 }
 

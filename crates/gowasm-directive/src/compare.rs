@@ -10,7 +10,7 @@ use crate::interface::{Interface, Item, ItemKind, ModuleImport};
 use crate::target::Target;
 use crate::wasip1;
 use gowasm_diagnostic::Diagnostic;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Host modules that Go's own packages import from.
 const RUNTIME_MODULES: [&str; 2] = [wasip1::MODULE, GOJS];
@@ -25,7 +25,8 @@ pub(crate) fn compare(
     found.extend(own_exports_missing(target, interface));
     found.extend(unnamed_exports(directives, target, interface));
     found.extend(repeated_exports(directives, interface));
-    found.extend(interface.imports.iter().filter_map(|import| import_differs(directives, import)));
+    let matching = Matching::new(directives);
+    found.extend(interface.imports.iter().filter_map(|import| import_differs(&matching, import)));
     found
 }
 
@@ -82,11 +83,12 @@ fn unnamed_exports(
     target: Target,
     interface: &Interface,
 ) -> Vec<Diagnostic> {
-    let named = |name: &str| directives.exports.iter().any(|export| export.name == name);
+    let names: HashSet<&str> =
+        directives.exports.iter().map(|export| export.name.as_str()).collect();
     interface
         .exports
         .iter()
-        .filter(|export| !target.owns_export(&export.name) && !named(&export.name))
+        .filter(|export| !target.owns_export(&export.name) && !names.contains(export.name.as_str()))
         .map(|export| {
             let message = format!("the module exports `{}`, which no directive names", export.name);
             Diagnostic::error(message)
@@ -117,9 +119,9 @@ fn repeated_exports(directives: &Directives, interface: &Interface) -> Vec<Diagn
         .collect()
 }
 
-fn import_differs(directives: &Directives, import: &ModuleImport) -> Option<Diagnostic> {
+fn import_differs(matching: &Matching<'_>, import: &ModuleImport) -> Option<Diagnostic> {
     let full = format!("`{}` `{}`", import.module, import.name);
-    let candidates: Vec<&Import> = matching(directives, import).collect();
+    let candidates = matching.of(import);
     let Some(first) = candidates.first() else {
         let runtime = RUNTIME_MODULES.contains(&import.module.as_str());
         return (!runtime).then(|| {
@@ -146,11 +148,22 @@ fn import_differs(directives: &Directives, import: &ModuleImport) -> Option<Diag
     })
 }
 
-pub(crate) fn matching<'d>(
-    directives: &'d Directives,
-    import: &'d ModuleImport,
-) -> impl Iterator<Item = &'d Import> {
-    directives.imports.iter().filter(|one| one.module == import.module && one.name == import.name)
+/// The directives of each import.
+pub(crate) struct Matching<'d>(HashMap<(&'d str, &'d str), Vec<&'d Import>>);
+
+impl<'d> Matching<'d> {
+    pub(crate) fn new(directives: &'d Directives) -> Self {
+        let mut all: HashMap<_, Vec<&Import>> = HashMap::new();
+        for one in &directives.imports {
+            all.entry((one.module.as_str(), one.name.as_str())).or_default().push(one);
+        }
+        Matching(all)
+    }
+
+    pub(crate) fn of<'a>(&'a self, import: &'a ModuleImport) -> &'a [&'a Import] {
+        let name = (import.module.as_str(), import.name.as_str());
+        self.0.get(&name).map(Vec::as_slice).unwrap_or_default()
+    }
 }
 
 fn word(kind: ItemKind) -> &'static str {

@@ -6,6 +6,7 @@ use crate::manifest::{GoFunction, Manifest};
 use crate::wasm::{FuncType, WasmType};
 use gowasm_diagnostic::printable;
 use serde::Serialize;
+use std::collections::HashMap;
 use std::fmt;
 
 /// Whether a host made for the older module can go on with the newer one.
@@ -64,9 +65,14 @@ fn target(old: &Manifest, new: &Manifest) -> Vec<Change> {
 
 fn exports(old: &Manifest, new: &Manifest) -> Vec<Change> {
     let mut changes = Vec::new();
+    let named = |manifest: &'_ Manifest| -> HashMap<String, usize> {
+        let names = manifest.exports.iter().enumerate().rev();
+        names.map(|(number, export)| (export.name.clone(), number)).collect()
+    };
+    let (of_old, of_new) = (named(old), named(new));
     for before in &old.exports {
         let what = format!("export `{}`", before.name);
-        let Some(after) = new.exports.iter().find(|export| export.name == before.name) else {
+        let Some(after) = of_new.get(&before.name).map(|number| &new.exports[*number]) else {
             changes.push(change(Effect::Breaking, what, "is gone"));
             continue;
         };
@@ -74,8 +80,7 @@ fn exports(old: &Manifest, new: &Manifest) -> Vec<Change> {
         let is = Shape { kind: after.kind, params: &after.params, results: &after.results };
         changes.extend(types(what, was, is, before.go.as_ref(), after.go.as_ref()));
     }
-    let known = |name: &str| old.exports.iter().any(|export| export.name == name);
-    let added = new.exports.iter().filter(|export| !known(&export.name));
+    let added = new.exports.iter().filter(|export| !of_old.contains_key(&export.name));
     changes.extend(
         added.map(|export| {
             change(Effect::Compatible, format!("export `{}`", export.name), "is new")
@@ -87,10 +92,15 @@ fn exports(old: &Manifest, new: &Manifest) -> Vec<Change> {
 /// A host supplies what the module imports: it need not know what is not asked for any more.
 fn imports(old: &Manifest, new: &Manifest) -> Vec<Change> {
     let mut changes = Vec::new();
+    let named = |manifest: &'_ Manifest| -> HashMap<(String, String), usize> {
+        let names = manifest.imports.iter().enumerate().rev();
+        names.map(|(number, one)| ((one.module.clone(), one.name.clone()), number)).collect()
+    };
+    let (of_old, of_new) = (named(old), named(new));
     for after in &new.imports {
         let what = format!("import `{}.{}`", after.module, after.name);
-        let same = old.imports.iter().find(|i| i.module == after.module && i.name == after.name);
-        let Some(before) = same else {
+        let same = of_old.get(&(after.module.clone(), after.name.clone()));
+        let Some(before) = same.map(|number| &old.imports[*number]) else {
             changes.push(change(Effect::Breaking, what, "is new: a host must supply it"));
             continue;
         };
@@ -98,9 +108,7 @@ fn imports(old: &Manifest, new: &Manifest) -> Vec<Change> {
         let is = Shape { kind: after.kind, params: &after.params, results: &after.results };
         changes.extend(types(what, was, is, before.go.as_ref(), after.go.as_ref()));
     }
-    let kept = |module: &str, name: &str| {
-        new.imports.iter().any(|import| import.module == module && import.name == name)
-    };
+    let kept = |module: &str, name: &str| of_new.contains_key(&(module.into(), name.into()));
     let gone = old.imports.iter().filter(|import| !kept(&import.module, &import.name));
     changes.extend(gone.map(|import| {
         let what = format!("import `{}.{}`", import.module, import.name);

@@ -4,6 +4,7 @@ use crate::codes;
 use crate::wasm::{FuncType, WasmType};
 use gowasm_diagnostic::Diagnostic;
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 use wasmparser::{
     BinaryReaderError, Chunk, CompositeInnerType, Encoding, ExternalKind, KnownCustom, Parser,
     Payload, TypeRef, ValType,
@@ -18,6 +19,9 @@ pub struct Interface {
     pub go_version: Option<String>,
     /// What the section of an embedded manifest holds, unread.
     pub(crate) manifest: Option<Vec<u8>>,
+    /// The numbers of exports and imports by their names; of several with one name, the first.
+    by_name: HashMap<String, usize>,
+    imports_by_name: HashMap<(String, String), usize>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +77,22 @@ pub enum ItemKind {
 
 impl Interface {
     pub fn export(&self, name: &str) -> Option<&ModuleExport> {
-        self.exports.iter().find(|export| export.name == name)
+        self.exports.get(*self.by_name.get(name)?)
+    }
+
+    pub fn import(&self, module: &str, name: &str) -> Option<&ModuleImport> {
+        self.imports.get(*self.imports_by_name.get(&(module.to_owned(), name.to_owned()))?)
+    }
+
+    fn index(mut self) -> Self {
+        for (number, export) in self.exports.iter().enumerate() {
+            self.by_name.entry(export.name.clone()).or_insert(number);
+        }
+        for (number, import) in self.imports.iter().enumerate() {
+            let name = (import.module.clone(), import.name.clone());
+            self.imports_by_name.entry(name).or_insert(number);
+        }
+        self
     }
 }
 
@@ -159,7 +178,7 @@ impl Reader {
                     rest = rest.get(after..).ok_or_else(|| other("the wasm module is cut off"))?;
                     continue;
                 }
-                Payload::End(_) => return Ok(self.interface),
+                Payload::End(_) => return Ok(self.interface.index()),
                 _ => {}
             }
             rest = rest.get(consumed..).unwrap_or_default();

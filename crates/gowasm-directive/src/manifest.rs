@@ -8,6 +8,7 @@ use crate::wasm::WasmType;
 use gowasm_diagnostic::{Diagnostic, Position};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::collections::HashMap;
 
 /// Raised when a field goes or changes its meaning; added fields leave it as it is.
 pub const SCHEMA: u32 = 1;
@@ -154,19 +155,20 @@ impl Manifest {
         interface: &Interface,
         directives: Option<&Directives>,
     ) -> Manifest {
+        let mut of_exports = HashMap::new();
+        for one in directives.into_iter().flat_map(|directives| &directives.exports) {
+            of_exports.entry(one.name.as_str()).or_insert(&one.function);
+        }
+        let of_imports = directives.map(compare::Matching::new);
         let exports = interface.exports.iter().map(|export| {
             let (params, results) = types(&export.item);
-            let mut all = directives.into_iter().flat_map(|directives| &directives.exports);
-            let go =
-                all.find(|one| one.name == export.name).map(|one| GoFunction::of(&one.function));
+            let go = of_exports.get(export.name.as_str()).map(|function| GoFunction::of(function));
             let (name, kind) = (export.name.clone(), export.item.kind());
             ManifestExport { name, kind, params, results, go }
         });
         let imports = interface.imports.iter().map(|import| {
             let (params, results) = types(&import.item);
-            let all =
-                directives.into_iter().flat_map(|directives| compare::matching(directives, import));
-            let all: Vec<_> = all.collect();
+            let all = of_imports.as_ref().map(|all| all.of(import)).unwrap_or_default();
             let fits = |signature| Some(signature) == import.item.func_type().cloned();
             let exact = all.iter().find(|one| one.signature().is_some_and(fits));
             let go = exact.or(all.first()).map(|one| GoFunction::of(&one.function));

@@ -191,3 +191,19 @@ fn what_is_no_module() {
     ];
     insta::assert_snapshot!(said.join("\n"));
 }
+
+/// What was quadratic takes minutes.
+#[test]
+fn interfaces_may_be_large() {
+    let of = |names: std::ops::Range<usize>| {
+        let imports: String =
+            names.clone().map(|n| format!("(import \"env\" \"host{n}\" (func))")).collect();
+        let exports: String = names.map(|n| format!("(export \"export{n}\" (func 0))")).collect();
+        let module = wat::parse_str(format!("(module {imports} {exports})")).unwrap();
+        Manifest::from_module(&module).unwrap()
+    };
+    let (old, new) = (of(0..100_000), of(1..100_001));
+    let begun = std::time::Instant::now();
+    assert_eq!(gowasm_directive::diff(&old, &new).len(), 4);
+    assert!(begun.elapsed() < std::time::Duration::from_secs(10), "{:?}", begun.elapsed());
+}

@@ -5,6 +5,7 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use gowasm_diagnostic::Diagnostic;
+use gowasm_process::Registered;
 use tempfile::NamedTempFile;
 
 use crate::error::Error;
@@ -18,7 +19,7 @@ pub(crate) struct Output {
 
 enum Place {
     /// A file without a name of its own, in the folder of the output.
-    Beside(NamedTempFile),
+    Beside(NamedTempFile, #[expect(dead_code)] Registered),
     /// A device or a pipe, which cannot be replaced.
     Memory(Vec<u8>),
 }
@@ -36,7 +37,9 @@ impl Output {
                 if old.is_ok() {
                     fs::remove_file(path).map_err(|error| cannot_write(path, &error))?;
                 }
-                Place::Beside(beside(path).map_err(|error| cannot_write(path, &error))?)
+                let file = beside(path).map_err(|error| cannot_write(path, &error))?;
+                let registered = gowasm_process::removed_at_the_end(file.path());
+                Place::Beside(file, registered)
             }
         };
         Ok(Output { path: path.to_owned(), place, length: 0 })
@@ -49,7 +52,7 @@ impl Output {
 
     pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<(), Error> {
         match &mut self.place {
-            Place::Beside(file) => {
+            Place::Beside(file, _) => {
                 file.as_file_mut()
                     .write_all(bytes)
                     .map_err(|error| cannot_write(&self.path, &error))?;
@@ -63,7 +66,7 @@ impl Output {
     /// Replaces bytes that have been written.
     pub(crate) fn patch(&mut self, at: u64, bytes: &[u8]) -> Result<(), Error> {
         match &mut self.place {
-            Place::Beside(file) => patch(file.as_file_mut(), at, bytes)
+            Place::Beside(file, _) => patch(file.as_file_mut(), at, bytes)
                 .map_err(|error| cannot_write(&self.path, &error)),
             Place::Memory(all) => {
                 all[at as usize..][..bytes.len()].copy_from_slice(bytes);
@@ -75,7 +78,7 @@ impl Output {
     /// Gives the file its name.
     pub(crate) fn finish(self) -> Result<(), Error> {
         let done = match self.place {
-            Place::Beside(file) => {
+            Place::Beside(file, _) => {
                 file.persist(&self.path).map(drop).map_err(|failed| failed.error)
             }
             Place::Memory(all) => fs::write(&self.path, all),

@@ -17,6 +17,8 @@ use crate::symbols::{Reloc, SymId, Symbols, attr};
 use crate::types::{self, Type};
 
 const R_CALL: u16 = 7;
+/// Only recorded, of fields that are tracked.
+const R_USE_FIELD: u16 = 21;
 const R_USE_TYPE: u16 = 22;
 const R_USE_IFACE: u16 = 23;
 const R_USE_IFACE_METHOD: u16 = 24;
@@ -191,7 +193,7 @@ impl<'s> Walk<'s> {
                         self.use_in_interface(target);
                     }
                 }
-                R_USE_TYPE => {}
+                R_USE_FIELD | R_USE_TYPE => {}
                 R_USE_IFACE => {
                     let mut used = target;
                     if symbols.flags(used).itab() {

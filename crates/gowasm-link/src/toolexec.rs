@@ -34,7 +34,7 @@ pub enum ToolEnd {
 }
 
 /// Runs a Go tool for cmd/go: links itself when the tool is `link` and the target is wasm, and
-/// otherwise starts the tool.
+/// otherwise becomes the tool.
 pub fn toolexec(tool: &Path, args: &[OsString], cancel: &AtomicBool) -> Result<ToolEnd, ToolError> {
     let is_link = tool.file_stem().is_some_and(|name| name == "link");
     let for_wasm = std::env::var_os("GOARCH").is_some_and(|arch| arch == "wasm");
@@ -50,20 +50,22 @@ pub fn toolexec(tool: &Path, args: &[OsString], cancel: &AtomicBool) -> Result<T
     Ok(ToolEnd::Linked(crate::link(&options, cancel)?.warnings))
 }
 
+/// In the place of this process where that can be: then a signal ends the tool, and none stays behind.
 fn run(tool: &Path, args: &[OsString]) -> Result<ExitStatus, ToolError> {
-    Command::new(tool)
-        .args(args)
-        .status()
-        .map_err(|source| ToolError::Run { tool: tool.display().to_string(), source })
+    let mut command = Command::new(tool);
+    command.args(args);
+    #[cfg(unix)]
+    let ended = Err(std::os::unix::process::CommandExt::exec(&mut command));
+    #[cfg(not(unix))]
+    let ended = command.status();
+    ended.map_err(|source| ToolError::Run { tool: tool.display().to_string(), source })
 }
 
 /// The answer to `link -V=full`, from which cmd/go keys its cache: that of Go's linker, marked with
 /// the identity of this one, so that neither is ever taken for the other.
 pub fn version_line(tool: &Path) -> Result<String, ToolError> {
     let shown = tool.display().to_string();
-    let output = Command::new(tool)
-        .arg("-V=full")
-        .output()
+    let output = gowasm_process::output(Command::new(tool).arg("-V=full"))
         .map_err(|source| ToolError::Run { tool: shown.clone(), source })?;
     let answer = String::from_utf8_lossy(&output.stdout).trim_end().to_owned();
     if !output.status.success() || !answer.starts_with("link version ") {

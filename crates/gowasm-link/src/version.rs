@@ -229,11 +229,11 @@ pub(crate) struct Experiments {
 
 impl Experiments {
     /// Takes the experiments that are on, as the object header lists them. `None` when one of them
-    /// is not known, or changes a link in a way that is not known.
+    /// is not known.
     pub(crate) fn read(version: &Version, release: &str, on: &str) -> Option<Self> {
         let has = |list: &str, name: &str| list.split(',').any(|known| known == name);
         let known = on.split(',').filter(|name| !name.is_empty());
-        if has(on, "fieldtrack") || !known.clone().all(|name| has(version.all_experiments, name)) {
+        if !known.clone().all(|name| has(version.all_experiments, name)) {
             return None;
         }
         let changed: Vec<String> = version

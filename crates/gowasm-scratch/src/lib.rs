@@ -4,6 +4,7 @@
 //! of when the process ends, and whoever makes the next thing in the same place removes what is called
 //! like ours and locked by nobody.
 
+use gowasm_process::Registered;
 use std::collections::HashSet;
 use std::fs::{self, File, Metadata, TryLockError};
 use std::io;
@@ -24,6 +25,8 @@ const ATTEMPTS: usize = 16;
 #[derive(Debug)]
 pub struct Folder {
     folder: TempDir,
+    /// A signal that ends the process removes it as well.
+    _registered: Registered,
     /// Locked as long as it is open.
     _lock: Option<File>,
 }
@@ -45,16 +48,21 @@ impl Folder {
                 .tempdir_in(place)?;
             match File::open(folder.path()) {
                 Ok(lock) if hold(&lock, folder.path()) => {
-                    return Ok(Folder { folder, _lock: Some(lock) });
+                    return Ok(Folder::held(folder, Some(lock)));
                 }
                 // Not every system opens folders.
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Ok(Folder { folder, _lock: None });
+                    return Ok(Folder::held(folder, None));
                 }
                 _ if attempts == ATTEMPTS => return Err(io::ErrorKind::AlreadyExists.into()),
                 _ => {}
             }
         }
+    }
+
+    fn held(folder: TempDir, lock: Option<File>) -> Self {
+        let _registered = gowasm_process::removed_at_the_end(folder.path());
+        Folder { folder, _registered, _lock: lock }
     }
 
     pub fn path(&self) -> &Path {
@@ -233,7 +241,7 @@ mod tests {
         let folder = Folder::within(place.path(), "test").unwrap();
         let mut child = Command::new("sleep").arg("60").stdin(Stdio::null()).spawn().unwrap();
         let path = folder.path().to_owned();
-        let Folder { folder, _lock } = folder;
+        let Folder { folder, _lock, .. } = folder;
         let _ = folder.keep();
         drop(_lock);
         assert_eq!((sweep(place.path()), path.exists()), (1, false));

@@ -37,6 +37,8 @@ pub(crate) mod op {
     pub(crate) const I64_EXTEND_I32_U: u8 = 0xad;
     /// Stands before a second opcode.
     pub(crate) const PREFIX: u8 = 0xfc;
+    /// The same for SIMD.
+    pub(crate) const SIMD: u8 = 0xfd;
 }
 
 /// The parameter by which the table of branches chooses.
@@ -279,6 +281,11 @@ fn instruction(body: &[u8], at: &mut usize, table: &mut Vec<u32>) -> Option<Inst
             }
             second as i64
         }
+        op::SIMD => {
+            let second = leb::unsigned(body, at)?;
+            simd_immediates(second, body, at)?;
+            second as i64
+        }
         op::UNREACHABLE | op::NOP | 0x05 | op::END | 0x0f | 0x1a | 0x1b | 0x45..=0xc4 => 0,
         _ => return None,
     };
@@ -292,6 +299,25 @@ fn instruction(body: &[u8], at: &mut usize, table: &mut Vec<u32>) -> Option<Inst
         instruction.change(op::CALL, value);
     }
     Some(instruction)
+}
+
+/// Goes past what follows the second opcode of SIMD; None for one that Go does not emit.
+fn simd_immediates(second: u64, body: &[u8], at: &mut usize) -> Option<()> {
+    let has_address = matches!(second, 0..=11 | 84..=93);
+    if has_address {
+        // Its alignment, whose other bits would name a memory, and its offset.
+        leb::unsigned(body, at).filter(|&align| align < 8)?;
+        leb::unsigned(body, at)?;
+    }
+    *at += match second {
+        // A constant, or the lanes of a shuffle.
+        12 | 13 => 16,
+        // One lane.
+        21..=34 | 84..=91 => 1,
+        0..=255 => 0,
+        _ => return None,
+    };
+    Some(())
 }
 
 fn unsigned_len(value: i64) -> usize {

@@ -6,8 +6,10 @@
 use crate::error::StoreError;
 use crate::layout::TEMPORARY_PREFIX;
 use crate::store::Store;
+use gowasm_process::Registered;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
+use std::ops::{Deref, DerefMut};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 use tempfile::NamedTempFile;
@@ -17,9 +19,29 @@ const LOCK_GRACE: Duration = Duration::from_secs(10);
 /// For file systems that know no locks.
 const ABANDONED_AFTER: Duration = Duration::from_secs(3600);
 
+/// A file that is not there yet for anybody else.
+pub(crate) struct Uncommitted {
+    file: NamedTempFile,
+    _registered: Registered,
+}
+
+impl Deref for Uncommitted {
+    type Target = NamedTempFile;
+
+    fn deref(&self) -> &NamedTempFile {
+        &self.file
+    }
+}
+
+impl DerefMut for Uncommitted {
+    fn deref_mut(&mut self) -> &mut NamedTempFile {
+        &mut self.file
+    }
+}
+
 impl Store {
     /// A new file in `tmp/`, removed again unless it is committed.
-    pub(crate) fn temporary(&self) -> Result<NamedTempFile, StoreError> {
+    pub(crate) fn temporary(&self) -> Result<Uncommitted, StoreError> {
         self.prepare()?;
         let dir = self.layout.temporary();
         let made = create_in(&dir, false).or_else(|error| match error.kind() {
@@ -32,17 +54,19 @@ impl Store {
         let file = made.map_err(|source| StoreError::Write { path: dir, source })?;
         // Without locks the file's age has to do.
         let _ = file.as_file().try_lock();
-        Ok(file)
+        let registered = gowasm_process::removed_at_the_end(file.path());
+        Ok(Uncommitted { file, _registered: registered })
     }
 
     /// Gives a finished file its place. `durable` waits for the disk: after a crash of the machine
     /// the name is there with all its bytes, or not at all.
     pub(crate) fn commit(
         &self,
-        file: NamedTempFile,
+        file: Uncommitted,
         target: &Path,
         durable: bool,
     ) -> Result<(), StoreError> {
+        let Uncommitted { file, _registered } = file;
         let rename = || {
             if durable {
                 file.as_file().sync_data()?;

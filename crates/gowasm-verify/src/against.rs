@@ -7,6 +7,7 @@ use crate::{Failure, Random, Request, verify};
 use gowasm_diagnostic::printable::line;
 use gowasm_directive::Manifest;
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 use std::fmt::Write;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,8 +75,10 @@ pub fn verify_against(
 fn common(before: &[u8], after: &[u8]) -> Result<Manifest, Failure> {
     let read = |module| Manifest::from_module(module).map_err(|fault| Failure::Input(vec![fault]));
     let (mut manifest, after) = (read(before)?, read(after)?);
+    let named = after.exports.iter().rev().map(|export| (export.name.as_str(), export));
+    let after: HashMap<_, _> = named.collect();
     manifest.exports.retain(|export| {
-        let same = after.exports.iter().find(|other| other.name == export.name);
+        let same = after.get(export.name.as_str());
         same.is_some_and(|other| {
             (&other.params, &other.results) == (&export.params, &export.results)
         })

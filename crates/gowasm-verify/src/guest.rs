@@ -5,16 +5,19 @@ use crate::Limits;
 use crate::plan::Checked;
 use crate::value::Val;
 use crate::verdict::MissingImport;
-use crate::wasi::Wasi;
+use crate::wasi::{BYTES_A_STEP, Wasi};
 use crate::world::World;
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// How often the host and the module may call each other inside one another: so many stacks of an engine
-/// share the memory that all of them may take (engine/inside.rs).
-pub(crate) const REENTRANCY: u32 = 128;
+/// How often the host and the module may call each other inside one another: each level has a stack in an
+/// engine, and all of them together are to take no more memory than the module.
+const REENTRANCY: RangeInclusive<u64> = 16..=128;
+/// Of one level, in engines of this process.
+pub(crate) const STACK_BYTES: usize = 16 << 20;
 
 /// Why a call did not return.
 #[derive(Debug, Clone)]
@@ -57,8 +60,15 @@ pub(crate) struct State {
     pub(crate) limiter: Limiter,
     /// The calls of the plan's host functions in this step, as a plan writes them.
     pub(crate) host_calls: Vec<String>,
-    depth: u32,
+    /// How many arguments they had.
+    pub(crate) host_values: usize,
+    depth: u64,
+    may_be_deep: u64,
     watch: Watch,
+    /// When all must be over.
+    until: Option<Instant>,
+    /// The step has a time limit of its own.
+    pub(crate) timed: bool,
 }
 
 /// What ends a call that does not end by itself, beside its steps.
@@ -81,8 +91,21 @@ impl Watch {
     }
 }
 
+/// The sooner of two moments, either of which may never come.
+pub(crate) fn sooner(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    one.into_iter().chain(other).min()
+}
+
+/// The moment that is so far away, unless it is beyond all clocks.
+pub(crate) fn after(seconds: u64) -> Option<Instant> {
+    Instant::now().checked_add(Duration::from_secs(seconds))
+}
+
 pub(crate) struct Limiter {
+    /// Of memory and tables together.
     pub(crate) memory_bytes: usize,
+    pub(crate) of_memory: usize,
+    pub(crate) of_tables: usize,
     /// The module asked for more memory than its limit.
     pub(crate) denied: bool,
 }
@@ -92,23 +115,37 @@ impl State {
         plan: &Arc<Checked>,
         world: &World,
         limits: Limits,
-        stop: &Arc<AtomicBool>,
+        watch: &Watch,
     ) -> Result<Self, Stop> {
+        let stacks = limits.memory_bytes / STACK_BYTES as u64;
         Ok(State {
             wasi: Wasi::new(world).map_err(Stop::Trap)?,
             plan: plan.clone(),
-            limiter: Limiter { memory_bytes: in_memory(limits.memory_bytes), denied: false },
+            limiter: Limiter {
+                memory_bytes: in_memory(limits.memory_bytes),
+                of_memory: 0,
+                of_tables: 0,
+                denied: false,
+            },
             host_calls: Vec::new(),
+            host_values: 0,
             depth: 0,
-            watch: Watch { stop: stop.clone(), deadline: None },
+            may_be_deep: stacks.clamp(*REENTRANCY.start(), *REENTRANCY.end()),
+            watch: watch.clone(),
+            until: watch.deadline,
+            timed: false,
         })
     }
 
     /// Each step of a verification has output of its own, and the time of its limit.
     pub(crate) fn begin(&mut self, limits: Limits, time: Option<Duration>) {
-        self.limiter = Limiter { memory_bytes: in_memory(limits.memory_bytes), denied: false };
-        self.watch.deadline = time.and_then(|time| Instant::now().checked_add(time));
+        self.limiter.memory_bytes = in_memory(limits.memory_bytes);
+        self.limiter.denied = false;
+        let own = time.and_then(|time| Instant::now().checked_add(time));
+        self.timed = own.is_some();
+        self.watch.deadline = sooner(own, self.until);
         self.host_calls.clear();
+        self.host_values = 0;
         self.wasi.streams.clear();
     }
 
@@ -143,10 +180,9 @@ pub(crate) trait Guest {
 /// Calls an export, from outside or out of a function of the host.
 pub(crate) fn enter(guest: &mut dyn Guest, export: &str, args: &[Val]) -> Result<Vec<Val>, Stop> {
     let state = guest.state();
-    if state.depth >= REENTRANCY {
-        return Err(Stop::Engine(format!(
-            "host and module call each other more than {REENTRANCY} deep"
-        )));
+    if state.depth >= state.may_be_deep {
+        let deep = state.may_be_deep;
+        return Err(Stop::Engine(format!("host and module call each other more than {deep} deep")));
     }
     state.depth += 1;
     let results = guest.call(export, args);
@@ -175,6 +211,7 @@ fn refusal(guest: &mut dyn Guest) -> Option<String> {
 pub(crate) fn place(guest: &mut dyn Guest, bytes: &[u8]) -> Result<u32, Stop> {
     let plan = guest.state().plan.clone();
     let name = plan.allocator.as_deref().unwrap_or_default();
+    guest.charge(bytes.len() as u64 / BYTES_A_STEP)?;
     // Nothing is asked for as one byte: Go has no address for an empty slice's first element.
     let length =
         i32::try_from(bytes.len().max(1)).map_err(|_| Stop::Trap("too many bytes".to_owned()))?;

@@ -3,12 +3,14 @@
 use crate::guest::{Guest, Stop, enter, place};
 use crate::plan::{HostResult, ReadyArg, Written};
 use crate::value::{self, Val};
+use crate::wasi::BYTES_A_STEP;
 use crate::{ending, plan::ReadyHost};
 
 /// Runs the plan's host function of this number: its writes, its call back, its result.
 pub(crate) fn call(guest: &mut dyn Guest, index: usize, args: &[Val]) -> Result<Option<Val>, Stop> {
     let plan = guest.state().plan.clone();
     let Some(host) = plan.hosts.get(index) else { return Ok(None) };
+    guest.charge(STEPS * (1 + args.len() as u64))?;
     record(guest, host, args);
     writes(guest, host, args)?;
     let returned = match &host.calls {
@@ -28,12 +30,18 @@ pub(crate) fn call(guest: &mut dyn Guest, index: usize, args: &[Val]) -> Result<
     })
 }
 
-/// How many calls of one step are kept; no plan wants to list more.
+/// What a call takes at least, and each of its arguments, in steps of a module.
+const STEPS: u64 = 20;
+/// How many calls of one step are kept, and how many values; no plan wants to list more.
 const RECORDED: usize = 10_000;
+const RECORDED_VALUES: usize = 100_000;
 
 fn record(guest: &mut dyn Guest, host: &ReadyHost, args: &[Val]) {
-    let calls = &mut guest.state().host_calls;
-    if calls.len() < RECORDED {
+    let state = guest.state();
+    state.host_values += args.len();
+    let is_kept = state.host_values <= RECORDED_VALUES;
+    let calls = &mut state.host_calls;
+    if calls.len() < RECORDED && is_kept {
         let args = value::show_all(args).unwrap_or_default();
         calls.push(format!("{}.{}({args})", host.module, host.name));
     }
@@ -57,7 +65,10 @@ fn writes(guest: &mut dyn Guest, host: &ReadyHost, args: &[Val]) -> Result<(), S
     for write in &host.writes {
         let at = address(write.at);
         match &write.what {
-            Written::Bytes(bytes) => store(guest, host, at, bytes)?,
+            Written::Bytes(bytes) => {
+                guest.charge(bytes.len() as u64 / BYTES_A_STEP)?;
+                store(guest, host, at, bytes)?;
+            }
             Written::Allocated { size_at, bytes } => {
                 let placed = place(guest, bytes)?;
                 store(guest, host, at, &placed.to_le_bytes())?;

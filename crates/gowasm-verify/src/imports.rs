@@ -9,6 +9,7 @@ use crate::{host, wasi};
 use gowasm_diagnostic::Position;
 use gowasm_directive::interface::{Interface, Item, ModuleImport};
 use gowasm_directive::{FuncType, Manifest, WasmType};
+use std::collections::HashMap;
 use std::str::FromStr;
 
 /// What becomes of imports that neither WASI nor a plan supplies.
@@ -75,6 +76,15 @@ pub(crate) fn bind(
     plan: &Checked,
     manifest: Option<&Manifest>,
 ) -> Result<Vec<Import>, String> {
+    let mut of_plan = HashMap::new();
+    for (number, host) in plan.hosts.iter().enumerate() {
+        of_plan.entry((host.module.as_str(), host.name.as_str())).or_insert(number);
+    }
+    let mut places = HashMap::new();
+    for one in manifest.into_iter().flat_map(|manifest| &manifest.imports) {
+        let place = one.go.as_ref().map(|go| &go.position);
+        places.entry((one.module.as_str(), one.name.as_str())).or_insert(place);
+    }
     let bind = |import: &ModuleImport| {
         let (module, name) = (import.module.as_str(), import.name.as_str());
         let Item::Func(signature) = &import.item else {
@@ -88,13 +98,13 @@ pub(crate) fn bind(
                 "the import `{module}.{name}` is {signature}: a verification has no such type"
             ));
         }
-        let of_plan = plan.hosts.iter().position(|host| host.module == module && host.name == name);
+        let of_plan = of_plan.get(&(module, name));
         let what = match (wasi::lookup(module, name, signature)?, of_plan) {
             (Some(function), _) => What::Wasi(function),
-            (None, Some(number)) => What::Host(number),
+            (None, Some(number)) => What::Host(*number),
             (None, None) => What::Missing,
         };
-        let place = position(manifest, module, name);
+        let place = places.get(&(module, name)).copied().flatten().cloned();
         let (module, name) = (module.to_owned(), name.to_owned());
         Ok(Import { module, name, signature: signature.clone(), what, place })
     };

@@ -54,11 +54,19 @@ pub struct Limits {
     pub memory_bytes: u64,
     /// Instructions, for each step of a verification.
     pub steps: u64,
+    /// Seconds, for all of it: what stands behind the other limits.
+    #[serde(default = "default_seconds")]
+    pub seconds: u64,
+}
+
+/// Verdicts that were written before there was this limit do not say it.
+fn default_seconds() -> u64 {
+    Limits::default().seconds
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { memory_bytes: 1 << 30, steps: 30_000_000_000 }
+        Limits { memory_bytes: 1 << 30, steps: 30_000_000_000, seconds: 1800 }
     }
 }
 
@@ -241,8 +249,17 @@ fn unfit(engine: Engine) -> Failure {
     Failure::Input(vec![Diagnostic::error(message).hint(hint)])
 }
 
+/// Of a name that somebody may have misspelled.
+const LONGEST_NAME: usize = 200;
+
 /// The one of some names that somebody may have meant.
 pub fn nearest<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    // A name that is much longer or shorter is not near, and comparing long ones takes long.
+    let comparable = |candidate: &&str| {
+        let longer = name.len().max(candidate.len());
+        longer <= LONGEST_NAME && name.len().abs_diff(candidate.len()) <= longer / 3 + 1
+    };
+    let names = names.filter(comparable);
     let scored = names.map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate));
     let (distance, best) = scored.min_by_key(|&(distance, _)| distance)?;
     (distance <= name.len().max(best.len()) / 3 + 1 && distance < best.len()).then_some(best)

@@ -14,10 +14,11 @@ use crate::world::World;
 use crate::{Failure, Limits, Outside, Request, program};
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::interface::Interface;
+use gowasm_process::{Confinement, Group};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use std::io::{ErrorKind, Read};
+use std::io::{ErrorKind, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -126,14 +127,17 @@ fn start(
             Stop::Engine(why)
         }
         Outcome::TimedOut => {
-            let why = format!("still running after {} s", options.timeout.as_secs());
+            let why =
+                format!("still running after {} s", timeout_of(options, request.limits).as_secs());
             failed = Some(why.clone());
             Stop::Engine(why)
         }
     };
     let step = Step { plan_line: plan.start.line, ..Step::named(StepKind::Start, "run") };
-    let seen =
-        Seen { stdout: &ran.stdout, stderr: &ran.stderr, memory_denied: false, host_calls: &[] };
+    let told = ran.stderr.text().is_some_and(|text| refused_memory(&text));
+    let memory_denied =
+        told || matches!(&stop, Stop::Trap(why) | Stop::Engine(why) if refused_memory(why));
+    let seen = Seen { stdout: &ran.stdout, stderr: &ran.stderr, memory_denied, host_calls: &[] };
     let mut step = judge(step, &ending::Wanted::of_start(plan), Err(&stop), Ok(None), &seen);
     step.time_us = Some(micros(begun.elapsed()));
     if let Some(why) = failed {
@@ -166,14 +170,13 @@ pub(crate) fn program(
         Outcome::Missing([module, name]) => program::Ended::Trap(format!(
             "the import `{module}.{name}` was called, and nothing supplies it"
         )),
-        Outcome::Waits | Outcome::Refused(_) | Outcome::TimedOut => {
-            program::Ended::Trap("it was stopped".to_owned())
-        }
+        Outcome::TimedOut => program::Ended::Trap(Stop::OutOfTime.to_string()),
+        Outcome::Waits | Outcome::Refused(_) => program::Ended::Trap("it was stopped".to_owned()),
     })
 }
 
 pub(crate) fn version(program: &Path) -> Result<String, Failure> {
-    let output = node(program).arg("--version").stdin(Stdio::null()).output();
+    let output = gowasm_process::output(node(program).arg("--version"));
     let output = output.map_err(|error| no_node(program, &error))?;
     let version = String::from_utf8_lossy(&output.stdout).trim().trim_start_matches('v').to_owned();
     if !output.status.success() || version.is_empty() {
@@ -192,6 +195,29 @@ fn node(program: &Path) -> Command {
 /// Keeps settings of the user's surroundings away from node.
 pub(crate) fn clean(command: &mut Command) -> &mut Command {
     command.env_remove("NODE_OPTIONS").env_remove("NODE_PATH")
+}
+
+/// What an engine's process needs beside the module's memory: for itself, and for the module's code.
+const OWN_BYTES: u64 = 512 << 20;
+const CODE_FACTOR: u64 = 16;
+
+/// No more memory than the limit and what the engine itself needs; no network, no processes.
+pub(crate) fn confinement(module_bytes: u64, memory_bytes: u64) -> Confinement {
+    let code = module_bytes.saturating_mul(CODE_FACTOR);
+    let memory_bytes = memory_bytes.saturating_add(OWN_BYTES).saturating_add(code);
+    Confinement { memory_bytes, isolated: true }
+}
+
+/// The words of V8 and of Go's runtime for it.
+pub(crate) fn refused_memory(said: &str) -> bool {
+    let words =
+        ["out of memory", "allocation failed", "Cannot allocate memory", "could not allocate"];
+    words.iter().any(|words| said.contains(words))
+}
+
+/// Of the one step there is.
+fn timeout_of(options: &Outside, limits: Limits) -> Duration {
+    options.timeout.min(Duration::from_secs(limits.seconds))
 }
 
 pub(crate) fn temporary(error: std::io::Error) -> Failure {
@@ -290,19 +316,27 @@ fn run(
     }
     let pages = (limits.memory_bytes / WASM_PAGE).clamp(1, MOST_PAGES);
     let stream = || if live { Stdio::inherit() } else { Stdio::piped() };
-    let mut child = node(&options.node)
+    let mut command = node(&options.node);
+    command
         .arg(format!("--wasm-max-mem-pages={pages}"))
         .args([&script, &request])
         .stdin(if live { Stdio::inherit() } else { Stdio::null() })
         .stdout(stream())
-        .stderr(stream())
-        .spawn()
+        .stderr(stream());
+    let all = confinement(module.len() as u64, limits.memory_bytes);
+    Confinement { isolated: !live, ..all }
+        .apply(&mut command)
         .map_err(|error| no_node(&options.node, &error))?;
+    let started = match live && std::io::stdin().is_terminal() {
+        true => gowasm_process::spawn_on_terminal(&mut command),
+        false => gowasm_process::spawn(&mut command),
+    };
+    let (mut child, group) = started.map_err(|error| no_node(&options.node, &error))?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let (ended, stdout, stderr) = std::thread::scope(|scope| {
         let stdout = scope.spawn(move || capture(stdout));
         let stderr = scope.spawn(move || capture(stderr));
-        let ended = wait(&mut child, options.timeout, cancel);
+        let ended = wait((&mut child, &group), timeout_of(options, limits), cancel);
         (ended, stdout.join().unwrap_or_default(), stderr.join().unwrap_or_default())
     });
     let outcome = match ended {
@@ -325,10 +359,10 @@ enum Ended {
     Failed(std::io::Error),
 }
 
-fn wait(child: &mut Child, timeout: Duration, cancel: &AtomicBool) -> Ended {
+fn wait((child, group): (&mut Child, &Group), timeout: Duration, cancel: &AtomicBool) -> Ended {
     let begun = Instant::now();
     let early = loop {
-        match child.try_wait() {
+        match group.try_wait(child) {
             Ok(Some(status)) => return Ended::Status(status),
             Ok(None) if cancel.load(Ordering::Relaxed) => break Ended::Interrupted,
             Ok(None) if begun.elapsed() >= timeout => break Ended::TimedOut,
@@ -337,8 +371,8 @@ fn wait(child: &mut Child, timeout: Duration, cancel: &AtomicBool) -> Ended {
         }
     };
     // It may have ended by itself in the meantime, which is as good.
-    let _ = child.kill();
-    let _ = child.wait();
+    group.kill();
+    let _ = group.wait(child);
     early
 }
 

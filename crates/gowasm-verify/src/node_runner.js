@@ -1,20 +1,70 @@
 // Runs a module of GOOS=js as a file of JSON says (node.rs, `Wanted`), and writes into a file how it ended.
 // Unless the program is to have the machine, nothing of node is left in Go's reach but what wasm_exec.js
-// itself brings along: there is no file system but the standard streams, and no process to look at.
+// itself brings along: there is no file system but the standard streams, and no process to look at. In a
+// verification there is no network either.
 "use strict";
-const fs = require("node:fs");
+// A copy: in a verification the module itself is emptied.
+const fs = { ...require("node:fs") };
 const vm = require("node:vm");
 const node = process;
 const wanted = JSON.parse(fs.readFileSync(node.argv[2], "utf8"));
+const bytes = fs.readFileSync(wanted.module);
+const wasmExec = fs.readFileSync(wanted.wasm_exec, "utf8");
+const outcome = fs.openSync(wanted.outcome, "w");
 
 if (wanted.machine) {
 	globalThis.require = require;
-	globalThis.fs = fs;
+	globalThis.fs = require("node:fs");
 	globalThis.path = require("node:path");
 } else {
 	delete globalThis.process;
 }
-vm.runInThisContext(fs.readFileSync(wanted.wasm_exec, "utf8"), { filename: "wasm_exec.js" });
+
+// JavaScript that Go evaluates can import modules of node: what reaches out of this process is taken out
+// of them.
+const REACHING_OUT = [
+	"child_process", "cluster", "dgram", "dns", "dns/promises", "fs", "fs/promises", "http", "http2", "https",
+	"inspector", "net", "repl", "tls", "wasi", "worker_threads",
+];
+const refuse = (from, name, key) => {
+	try {
+		from[key] = () => {
+			throw new Error(`${name}.${key} was called: a verification has no network, files or processes`);
+		};
+	} catch {
+		// What cannot be set does nothing by itself.
+	}
+};
+const isolate = () => {
+	// console writes to these, which are made when they are first asked for.
+	void node.stdout;
+	void node.stderr;
+	for (const name of ["fetch", "WebSocket", "EventSource", "Worker"]) {
+		delete globalThis[name];
+	}
+	// Of modules that are experimental: nobody uses them here.
+	const { emitWarning } = node;
+	node.emitWarning = () => {};
+	for (const name of REACHING_OUT) {
+		let module;
+		try {
+			module = require(`node:${name}`);
+		} catch {
+			continue; // This node was built without it.
+		}
+		for (const key of Object.keys(module)) {
+			if (typeof module[key] === "function") refuse(module, name, key);
+		}
+	}
+	for (const key of ["_linkedBinding", "binding", "dlopen", "execve", "getBuiltinModule", "kill"]) {
+		refuse(node, "process", key);
+	}
+	node.emitWarning = emitWarning;
+	Object.defineProperty(node, "env", { value: {} });
+	require("node:module").syncBuiltinESMExports();
+};
+if (!wanted.live) isolate();
+vm.runInThisContext(wasmExec, { filename: "wasm_exec.js" });
 if (!wanted.machine) {
 	globalThis.fs.writeSync = (fd, bytes) => {
 		if (fd !== 1 && fd !== 2) {
@@ -35,7 +85,7 @@ let ended = false;
 const end = (how) => {
 	if (!ended) {
 		ended = true;
-		fs.writeFileSync(wanted.outcome, JSON.stringify(how));
+		fs.writeSync(outcome, JSON.stringify(how));
 	}
 };
 go.exit = (code) => end({ exit: code });
@@ -97,7 +147,7 @@ node.on("uncaughtException", (error) => {
 
 let instance;
 (async () => {
-	const module = await WebAssembly.compile(fs.readFileSync(wanted.module));
+	const module = await WebAssembly.compile(bytes);
 	exported = WebAssembly.Module.exports(module).map((one) => one.name);
 	if (wanted.script !== null) {
 		try {

@@ -1,7 +1,7 @@
 //! A command run as a program, in a world that its caller chose.
 
 use crate::engine::{self, Effort};
-use crate::guest::Stop;
+use crate::guest::{self, Stop, Watch};
 use crate::sandbox::Sandbox;
 use crate::world::{Content, Preopened, World};
 use crate::{Engine, Failure, Kind, Limits, Outside, imports, node};
@@ -53,7 +53,9 @@ pub fn run(program: &Program<'_>) -> Result<Ended, Failure> {
     let ended = crate::run::on_deep_stack(|| {
         let load = engine.load(program.module, &interface, imports, program.limits);
         let loaded = load?;
-        let sandbox = Sandbox::new(&*loaded, &plan, program.limits, program.world, program.cancel);
+        let deadline = guest::after(program.limits.seconds);
+        let watch = Watch { stop: program.cancel.clone(), deadline };
+        let sandbox = Sandbox::new(&*loaded, &plan, program.limits, program.world, &watch);
         let mut sandbox = sandbox.map_err(|stop| stop.to_string())?;
         sandbox.begin(program.limits, None);
         let result = sandbox.call("_start", &[]);

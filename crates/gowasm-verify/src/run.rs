@@ -2,7 +2,7 @@
 
 use crate::ending::{self, Wanted, judge};
 use crate::engine::{Loaded, Ready};
-use crate::guest::Stop;
+use crate::guest::{self, Stop, Watch};
 use crate::imports::MissingImports;
 use crate::plan::{CallLimits, Checked, Output, Place, ReadyArg, ReadyCall, ReadyEnding};
 use crate::sandbox::Sandbox;
@@ -15,6 +15,7 @@ use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::Manifest;
 use gowasm_directive::interface::Interface;
 use sha2::{Digest, Sha256};
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -39,7 +40,9 @@ pub(crate) fn verify(
     let runner = Runner {
         engine,
         limits: request.limits,
-        stop: stop.clone(),
+        watch: Watch { stop: stop.clone(), deadline: guest::after(request.limits.seconds) },
+        is_late: Cell::new(false),
+        kept: Cell::new(KEPT),
         plan,
         manifest: request.manifest,
     };
@@ -117,11 +120,14 @@ fn thread_failure(error: &std::io::Error) -> Failure {
 /// Every export of the manifest, held against the module.
 pub(crate) fn check_exports(interface: &Interface, manifest: Option<&Manifest>) -> Vec<Step> {
     let promised = manifest.map(|manifest| manifest.exports.as_slice()).unwrap_or_default();
+    let mut suggestions = 0..20;
     let check = |export: &gowasm_directive::ManifestExport| {
         let step = Step::named(StepKind::Export, &export.name);
         let Some(found) = interface.export(&export.name) else {
             let names = interface.exports.iter().map(|export| export.name.as_str());
-            return step.failed(match crate::nearest(&export.name, names) {
+            // As long as there are names: not for each of thousands.
+            let near = suggestions.next().and_then(|_| crate::nearest(&export.name, names));
+            return step.failed(match near {
                 Some(near) => format!("the module has no such export; it has `{near}`"),
                 None => "the module has no such export".to_owned(),
             });
@@ -154,10 +160,17 @@ pub(crate) fn refused_imports(missing: &[MissingImport]) -> String {
 struct Runner<'r> {
     engine: &'r Ready,
     limits: Limits,
-    stop: Arc<AtomicBool>,
+    watch: Watch,
+    /// A step was told that the time of all of them is over.
+    is_late: Cell<bool>,
+    /// How much of what failed steps wrote a verdict may still hold.
+    kept: Cell<usize>,
     plan: Arc<Checked>,
     manifest: Option<&'r Manifest>,
 }
+
+/// Of what all failed steps wrote.
+const KEPT: usize = 32 << 20;
 
 /// Why nothing after it can run.
 const NOT_READY: &str = "the module could not be initialised";
@@ -218,7 +231,7 @@ impl Runner<'_> {
     }
 
     fn sandbox<'l>(&self, loaded: &'l dyn Loaded) -> Result<Sandbox<'l>, Stop> {
-        Sandbox::new(loaded, &self.plan, self.limits, &self.plan.world, &self.stop)
+        Sandbox::new(loaded, &self.plan, self.limits, &self.plan.world, &self.watch)
     }
 
     fn refusal(&self, stop: &Stop) -> String {
@@ -244,6 +257,7 @@ impl Runner<'_> {
         Limits {
             steps: own.steps.unwrap_or(u64::MAX).min(self.limits.steps),
             memory_bytes: own.memory_bytes.unwrap_or(u64::MAX).min(self.limits.memory_bytes),
+            ..self.limits
         }
     }
 
@@ -272,7 +286,7 @@ impl Runner<'_> {
         }
         let args = Some(vec!["module.wasm".to_owned()]);
         let world = World { args, ..self.plan.world.clone() };
-        let sandbox = Sandbox::new(loaded, &self.plan, self.limits, &world, &self.stop);
+        let sandbox = Sandbox::new(loaded, &self.plan, self.limits, &world, &self.watch);
         let mut sandbox = sandbox.ok()?;
         sandbox.begin(self.limits, None);
         sandbox.call("_initialize", &[]).ok()?;
@@ -291,6 +305,14 @@ impl Runner<'_> {
         let mut current = Some((first, false));
         let mut ended = None;
         for call in &self.plan.calls {
+            if self.is_over() {
+                let step = described(call);
+                steps.push(match self.is_late.replace(true) {
+                    true => step.skipped("the time limit was reached before"),
+                    false => step.failed(self.late()),
+                });
+                continue;
+            }
             if call.uninitialized {
                 ended = None;
                 steps.push(self.uninitialized(loaded, call));
@@ -326,7 +348,7 @@ impl Runner<'_> {
                 true => current = Some((sandbox, true)),
                 false => ended = Some(sandbox),
             }
-            if self.stop.load(Ordering::Relaxed) {
+            if self.watch.stop.load(Ordering::Relaxed) {
                 return;
             }
         }
@@ -412,11 +434,38 @@ impl Runner<'_> {
     ) -> Step {
         step.time_us = Some(micros(begun.elapsed()));
         step.instructions = sandbox.instructions(limits);
+        if self.is_over() {
+            self.is_late.set(true);
+            step = step.failed(self.late());
+        }
         if step.status == Status::Failed {
-            step.stdout = sandbox.seen().stdout.text();
-            step.stderr = sandbox.seen().stderr.text();
+            step.stdout = self.keep(sandbox.seen().stdout.text());
+            step.stderr = self.keep(sandbox.seen().stderr.text());
         }
         step
+    }
+}
+
+impl Runner<'_> {
+    fn is_over(&self) -> bool {
+        self.watch.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
+    fn late(&self) -> String {
+        let seconds = self.limits.seconds;
+        format!("the time limit of {seconds} s for all steps was reached (--time-limit)")
+    }
+
+    /// What a step wrote, as long as there is room for it.
+    fn keep(&self, written: Option<String>) -> Option<String> {
+        let written = written?;
+        Some(match self.kept.get().checked_sub(written.len()) {
+            Some(left) => {
+                self.kept.set(left);
+                written
+            }
+            None => format!("[{} bytes were not kept]\n", written.len()),
+        })
     }
 }
 

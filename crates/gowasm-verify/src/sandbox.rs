@@ -2,14 +2,13 @@
 
 use crate::ending::{self, Seen};
 use crate::engine::Loaded;
-use crate::guest::{Guest, State, Stop, enter, place};
+use crate::guest::{Guest, State, Stop, Watch, enter, place};
 use crate::plan::{Checked, ReadyReturned};
 use crate::value::Val;
 use crate::world::World;
 use crate::{Limits, plan::Bytes};
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// One instance. What it answers after a `Stop` is worth nothing, but for a refusal.
@@ -25,9 +24,9 @@ impl<'l> Sandbox<'l> {
         plan: &Arc<Checked>,
         limits: Limits,
         world: &World,
-        stop: &Arc<AtomicBool>,
+        watch: &Watch,
     ) -> Result<Self, Stop> {
-        let guest = loaded.instantiate(State::new(plan, world, limits, stop)?)?;
+        let guest = loaded.instantiate(State::new(plan, world, limits, watch)?)?;
         Ok(Sandbox { guest, saved: HashMap::new() })
     }
 

@@ -22,7 +22,7 @@ fn everywhere(module: &str, plan: &str) -> Comparison {
         plan: Some(&plan),
         name: None,
         missing_imports: None,
-        limits: Limits { memory_bytes: 16 << 20, steps: 100_000_000 },
+        limits: Limits { memory_bytes: 16 << 20, steps: 100_000_000, ..Limits::default() },
         engine: None,
         manifest: None,
         outside: Some(&outside()),

@@ -1,7 +1,8 @@
 //! Modules that set out to exhaust their host: each ends in a failed verdict, within its limits.
 
-use gowasm_verify::{Engine, Failure, Limits, Plan, Request, Verdict, verify};
+use gowasm_verify::{Engine, Failure, Limits, Plan, Request, Status, Verdict, verify};
 use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
 
 /// Those in this process: what they do to it is what counts.
 fn engines() -> &'static [Engine] {
@@ -17,7 +18,7 @@ fn verdict_in(engine: Engine, module: &[u8], plan: &str) -> Result<Verdict, Fail
         plan: Some(&plan),
         name: None,
         missing_imports: None,
-        limits: Limits { memory_bytes: 16 << 20, steps: 20_000_000 },
+        limits: Limits { memory_bytes: 16 << 20, steps: 20_000_000, ..Limits::default() },
         engine: Some(engine),
         manifest: None,
         outside: None,
@@ -149,7 +150,7 @@ fn recursion_through_the_host_ends() {
     let host = "[[host]]\nmodule = \"env\"\nname = \"again\"\ncalls = \"go\"\n";
     for (engine, reasons) in reasons(text, &format!("{host}{CALL}")) {
         let [reason] = &reasons[..] else { panic!("{reasons:?}") };
-        assert!(reason.contains("more than 128 deep"), "{}: {reason}", engine.name());
+        assert!(reason.contains("more than 16 deep"), "{}: {reason}", engine.name());
     }
 }
 
@@ -239,4 +240,93 @@ fn names_that_are_no_text_are_refused() {
         panic!("it is no module")
     };
     assert!(faults[0].message.contains("not a valid wasm module"), "{}", faults[0]);
+}
+
+#[test]
+fn a_directory_costs_as_much_as_there_is_in_it() {
+    let read = wasi("fd_readdir", "i32 i32 i32 i64 i32");
+    let text = format!(
+        "(module {read} (memory (export \"memory\") 1) (func (export \"go\")
+          (loop $l (br_if $l (i32.eqz (call $f (i32.const 3) (i32.const 0) (i32.const 64) (i64.const 0)
+            (i32.const 128)))))))"
+    );
+    let files: String = (0..3000).map(|n| format!("f{n} = \"\"\n")).collect();
+    let plan = format!("[[call]]\nexport = \"go\"\n[[dir]]\npath = \"/d\"\n[dir.files]\n{files}");
+    for (engine, reasons) in reasons(&text, &plan) {
+        assert_eq!(reasons, [STEPS], "{}", engine.name());
+    }
+}
+
+#[test]
+fn all_tables_together_are_within_the_limit() {
+    let tables = "(table 1 funcref) ".repeat(100);
+    let grow: String = (0..100)
+        .map(|n| format!("(loop $l (br_if $l (i32.ge_s (table.grow {n} (ref.null func) (i32.const 10000)) (i32.const 0))))"))
+        .collect();
+    let sum: String = (0..100).map(|n| format!("(i32.add (table.size {n}) ")).collect();
+    // Sixteen million bytes, of which an element takes four at least.
+    let text = format!(
+        "(module {tables} (memory 1) (func (export \"go\") {grow}
+          (if (i32.gt_u {sum} (i32.const 0){} (i32.const 4000000)) (then unreachable))))",
+        ")".repeat(100)
+    );
+    let module = wat::parse_str(&text).expect("the text is a module");
+    for &engine in engines() {
+        let verdict = verdict_in(engine, &module, CALL).expect("a verdict");
+        // Winch does not compile every instruction.
+        let refused = verdict.render().contains("Unimplemented");
+        assert!(verdict.passed || refused, "{}: {}", engine.name(), verdict.render());
+    }
+}
+
+#[test]
+fn time_stands_behind_all_other_limits() {
+    let text = "(module (func (export \"go\") (loop $l (br $l))) (func (export \"next\")))";
+    let module = wat::parse_str(text).expect("the text is a module");
+    let plan = "[[call]]\nexport = \"go\"\ntraps = \"\"\n[[call]]\nexport = \"next\"\n";
+    let plan = Plan::parse(plan, "t.plan.toml").expect("a plan");
+    for &engine in engines() {
+        let begun = Instant::now();
+        let request = Request {
+            plan: Some(&plan),
+            limits: Limits { steps: u64::MAX, seconds: 1, ..Limits::default() },
+            engine: Some(engine),
+            manifest: None,
+            outside: None,
+            times: false,
+            name: None,
+            missing_imports: None,
+            cancel: &AtomicBool::new(false),
+        };
+        let verdict = verify(&module, &request).expect("a verdict");
+        let steps: Vec<_> = verdict.steps.iter().rev().take(2).map(|step| step.status).collect();
+        assert_eq!(steps, [Status::Skipped, Status::Failed], "{}", verdict.render());
+        let reason = verdict.failures().find_map(|step| step.reason.as_deref()).expect("a reason");
+        assert_eq!(reason, "the time limit of 1 s for all steps was reached (--time-limit)");
+        assert!(begun.elapsed() < Duration::from_secs(30), "{}", engine.name());
+    }
+}
+
+/// What was quadratic takes minutes.
+#[test]
+fn plans_may_be_long() {
+    const COUNT: usize = 20_000;
+    let imports: String =
+        (0..COUNT).map(|n| format!("(import \"env\" \"host{n}\" (func))")).collect();
+    let exports: String = (0..COUNT).map(|n| format!("(export \"export{n}\" (func $f))")).collect();
+    let module =
+        wat::parse_str(format!("(module {imports} (func $f) {exports})")).expect("a module");
+    let hosts: String =
+        (0..COUNT).map(|n| format!("[[host]]\nmodule = \"env\"\nname = \"host{n}\"\n")).collect();
+    let calls: String = (0..COUNT).map(|n| format!("[[call]]\nexport = \"export{n}\"\n")).collect();
+    let begun = Instant::now();
+    let verdict =
+        verdict_in(Engine::Wasmi, &module, &format!("{hosts}{calls}")).expect("a verdict");
+    assert!(verdict.passed && verdict.steps.len() > COUNT, "{}", verdict.render());
+    let wrong = calls.replace("export = \"export", "export = \"exprot");
+    let Err(Failure::Input(faults)) = verdict_in(Engine::Wasmi, &module, &wrong) else {
+        panic!("there are no such exports");
+    };
+    assert_eq!(faults.len(), COUNT);
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
 }

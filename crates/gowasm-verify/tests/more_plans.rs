@@ -58,7 +58,7 @@ fn run(plan: &str) -> Result<Verdict, Failure> {
             plan: Some(&plan),
             name: None,
             missing_imports: None,
-            limits: Limits { memory_bytes: 64 << 20, steps: 10_000_000_000 },
+            limits: Limits { memory_bytes: 64 << 20, steps: 10_000_000_000, ..Limits::default() },
             engine: None,
             manifest: None,
             outside: None,

@@ -1,14 +1,14 @@
 //! Binaryen within this process. What it does in C++ may take gigabytes and minutes, and end the
 //! process: whoever calls this is a process of its own.
 
-use crate::Level;
+use crate::{Has, Level};
 use std::path::Path;
 use wasm_opt::{Feature, OptimizationOptions};
 
 /// Reads the module and writes the optimised one.
 pub fn optimize(
     level: Level,
-    has_names: bool,
+    has: Has,
     module: &Path,
     output: &Path,
 ) -> Result<(), wasm_opt::OptimizationError> {
@@ -25,9 +25,11 @@ pub fn optimize(
         .enable_feature(Feature::SignExt)
         .enable_feature(Feature::TruncSat)
         .enable_feature(Feature::BulkMemory)
-        .enable_feature(Feature::MutableGlobals)
-        .debug_info(has_names)
-        .run(module, output)
+        .enable_feature(Feature::MutableGlobals);
+    if has.simd {
+        options.enable_feature(Feature::Simd);
+    }
+    options.debug_info(has.names).run(module, output)
 }
 
 #[cfg(test)]
@@ -43,10 +45,11 @@ mod tests {
         let [module, output] = ["in.wasm", "out.wasm"].map(|name| folder.path().join(name));
         std::fs::write(&module, wat::parse_str(ADDS_NOTHING).unwrap()).unwrap();
         for has_names in [true, false] {
-            optimize(Level::Oz, has_names, &module, &output).unwrap();
+            let has = Has { names: has_names, simd: false };
+            optimize(Level::Oz, has, &module, &output).unwrap();
             let optimised = std::fs::read(&output).unwrap();
             assert!(optimised.len() < std::fs::read(&module).unwrap().len());
-            assert_eq!(crate::has_names(&optimised), has_names);
+            assert_eq!(Has::of(&optimised), has);
         }
     }
 
@@ -55,7 +58,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let [module, output] = ["in.wasm", "out.wasm"].map(|name| folder.path().join(name));
         std::fs::write(&module, b"\0asm\x01\0\0\0\x01\x7f").unwrap();
-        assert!(optimize(Level::O1, false, &module, &output).is_err());
+        assert!(optimize(Level::O1, Has::default(), &module, &output).is_err());
         assert!(!output.exists());
     }
 }

@@ -11,6 +11,7 @@ use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::atomic::Ordering;
 
 /// Builds Go packages into WebAssembly modules, proves that they run, and never does the same work
 /// twice.
@@ -126,6 +127,10 @@ pub(crate) fn finish(
         Err(failure) => return report(&failure, None, format),
     };
     match command(&context) {
+        // A child that was told to end may look like one that failed.
+        Err(_) if context.cancel.load(Ordering::SeqCst) => {
+            report(&Failure::Interrupted, Some(&context), format)
+        }
         Ok(code) => code,
         Err(failure) => report(&failure, Some(&context), format),
     }

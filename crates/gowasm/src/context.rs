@@ -1,7 +1,7 @@
 //! What every command is given: where it was started, how to speak, and whether to stop.
 
 use crate::failure::Failure;
-use crate::message::MessageFormat;
+use crate::message::{self, MessageFormat};
 use gowasm_diagnostic::{Diagnostic, Renderer, printable};
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -46,8 +46,14 @@ impl Context {
             Failure::Environment(diagnostic)
         })?;
         let cancel = Arc::new(AtomicBool::new(false));
-        let seen = cancel.clone();
-        ctrlc::set_handler(move || seen.store(true, Ordering::SeqCst)).map_err(|error| {
+        // For where the command waits for something that it cannot be woken from.
+        let tell = move || {
+            tell_interrupted();
+            if format == MessageFormat::Json {
+                let _ = message::print(&message::failed(&Failure::Interrupted));
+            }
+        };
+        gowasm_process::on_signals(cancel.clone(), tell).map_err(|error| {
             let diagnostic = Diagnostic::error(format!("cannot watch for Ctrl-C: {error}"));
             Failure::Environment(diagnostic)
         })?;
@@ -93,8 +99,16 @@ impl Context {
             }
             Failure::Tool(output) => write_stderr(&printable::lines(output)),
             Failure::Rejected(verdict) => write_stderr(&verdict.render()),
-            Failure::Interrupted => write_stderr("interrupted\n"),
+            Failure::Interrupted => tell_interrupted(),
         }
+    }
+}
+
+/// Once, whoever comes first: the command or the thread that signals have.
+fn tell_interrupted() {
+    static TOLD: AtomicBool = AtomicBool::new(false);
+    if !TOLD.swap(true, Ordering::SeqCst) {
+        write_stderr("interrupted\n");
     }
 }
 

@@ -7,6 +7,7 @@ mod context;
 mod deny;
 mod failure;
 mod go_flags;
+mod input;
 mod message;
 mod output;
 mod parallel;

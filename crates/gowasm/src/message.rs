@@ -6,6 +6,7 @@ use crate::output;
 use gowasm_diagnostic::Diagnostic;
 use serde::Serialize;
 use std::ffi::OsString;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Raised when a field goes or changes its meaning; added fields leave it as it is.
 pub(crate) const SCHEMA_VERSION: u32 = 1;
@@ -63,8 +64,12 @@ pub(crate) fn failed(failure: &Failure) -> Failed<'_> {
     }
 }
 
-/// Prints a command's object.
+/// Prints a command's object. A signal may come when it was printed already: then it stays with one.
 pub(crate) fn print(object: &impl Serialize) -> Result<(), Failure> {
+    static PRINTED: AtomicBool = AtomicBool::new(false);
+    if PRINTED.swap(true, Ordering::SeqCst) {
+        return Ok(());
+    }
     // Strings, numbers and lists of them: there is nothing in it that JSON cannot hold.
     let mut text = serde_json::to_string_pretty(object).unwrap_or_default();
     text.push('\n');

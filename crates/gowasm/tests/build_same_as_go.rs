@@ -4,7 +4,8 @@
 
 mod support;
 
-use support::{Project, REACTOR, gos};
+use std::path::Path;
+use support::{Project, REACTOR, Run, gos};
 
 /// Both for wasip1, or for js if that is the first flag, and with one build ID, so that nothing may differ.
 fn assert_same(project: &Project, flags: &[&str], ldflags: &str, what: &str) {
@@ -277,4 +278,97 @@ fn a_module_for_js_runs_in_node() {
     let run = project.run(&["build", "--goos=js"]);
     assert_eq!(run.code, Some(1));
     assert!(run.stderr.contains("no good"), "{}", run.stderr);
+}
+
+/// The experiments that a Go knows, as its own source lists them.
+fn experiments(go: &Path) -> Vec<String> {
+    let asked = Run::of(std::process::Command::new(go).args(["env", "GOROOT"]));
+    let flags = Path::new(asked.stdout.trim()).join("src/internal/goexperiment/flags.go");
+    let text = std::fs::read_to_string(&flags).expect("Go's experiments");
+    let (_, fields) = text.split_once("type Flags struct {").expect("the struct");
+    let (fields, _) = fields.split_once("\n}").expect("its end");
+    let names = fields.lines().filter_map(|line| line.trim().strip_suffix(" bool"));
+    let names: Vec<String> = names.map(|name| name.trim().to_lowercase()).collect();
+    assert!(names.len() > 10, "{names:?}");
+    names
+}
+
+/// A field that is tracked, for `fieldtrack`; a map, for those that change maps.
+const EXPERIMENTS: &str = "package main\n\ntype tracked struct {\n\tfield int `go:\"track\"`\n}\n\n\
+    //go:noinline\nfunc (t *tracked) get() int { return t.field }\n\n\
+    func main() {\n\tm := map[string]*tracked{\"a\": {42}}\n\tprintln(m[\"a\"].get())\n}\n";
+
+#[test]
+fn every_experiment_is_linked_as_go_links_it_verified_and_run() {
+    for go in gos() {
+        let project = Project::with_go(EXPERIMENTS, &go);
+        let all = experiments(&go);
+        // With this one Go's runtime ends itself on wasm; tests/link.rs links it.
+        let on = all.iter().filter(|name| *name != "staticlockranking").cloned();
+        let off = all.iter().map(|name| format!("no{name}"));
+        for set in [on.collect::<Vec<_>>(), off.collect()] {
+            let set = set.join(",");
+            let what = format!("GOEXPERIMENT={set} of {}", go.display());
+            let flags = ["-ldflags=-buildid=same"];
+            let theirs = project.try_go_build("wasip1", &flags, "go.wasm", &set);
+            assert_eq!(theirs.code, Some(0), "{what}: {}", theirs.stderr);
+            let build = |args: &[&str]| {
+                let mut command = project.gowasm(&[&["build", "-q", "-o"], args].concat());
+                let run = Run::of(command.env("GOEXPERIMENT", &set));
+                assert_eq!(run.code, Some(0), "{what}: {}", run.stderr);
+            };
+            let same = ["--no-verify", "--no-guard", "--size=none", "--ldflags=-buildid=same"];
+            build(&[&["../ours.wasm"], &same[..]].concat());
+            assert!(project.read("ours.wasm") == project.read("go.wasm"), "{what}");
+            build(&["../small.wasm", "--size=small"]);
+            let run = project.ok(&["run", "../small.wasm"]);
+            assert_eq!(run.stderr, "42\n", "{what}");
+        }
+    }
+}
+
+const VECTORS: &str = "package main\n\nimport \"simd\"\n\n\
+    //go:wasmexport twice\nfunc twice(n int32) int32 {\n\
+    \tin, out := make([]int8, 64), make([]int8, 64)\n\
+    \tfor i := range in {\n\t\tin[i] = int8(n)\n\t}\n\
+    \tv := simd.LoadInt8s(in)\n\tv.Add(v).Store(out)\n\
+    \treturn int32(out[0]) + 1000*int32(out[v.Len()-1])\n}\n\nfunc main() {}\n";
+
+#[test]
+fn vectors_are_verified_and_made_small() {
+    let mut tried = 0;
+    for go in gos() {
+        let root = Run::of(std::process::Command::new(&go).args(["env", "GOROOT"])).stdout;
+        if !Path::new(root.trim()).join("src/simd/tofrom_wasm.go").is_file() {
+            continue;
+        }
+        tried += 1;
+        let project = Project::with_go(VECTORS, &go);
+        let plan = "[[call]]\nexport = \"twice\"\nargs = [21]\nreturns = 42042\n";
+        project.write("work/plan.toml", plan);
+        let mut builds = vec![vec!["--size=safe"], vec!["--size=small"]];
+        if cfg!(feature = "wasm-opt") {
+            builds.push(vec!["--wasm-opt=O1"]);
+        }
+        for more in builds {
+            let common =
+                ["build", "-q", "--buildmode=c-shared", "--plan=plan.toml", "-o=../v.wasm"];
+            let mut command = project.gowasm(&[&common[..], &more[..]].concat());
+            let run = Run::of(command.env("GOEXPERIMENT", "simd"));
+            assert_eq!(run.code, Some(0), "{more:?}: {}", run.stderr);
+            // The opcode of i8x16.add.
+            assert!(
+                project.read("v.wasm").windows(2).any(|bytes| bytes == [0xfd, 0x6e]),
+                "{more:?}"
+            );
+            let verify = ["verify", "../v.wasm", "--plan=plan.toml", "--engine=all"];
+            let run = project.run(&verify);
+            assert_eq!(run.code, Some(0), "{more:?}: {}{}", run.stdout, run.stderr);
+            project.ok(&["size", "../v.wasm"]);
+            project.ok(&["inspect", "../v.wasm"]);
+        }
+    }
+    if tried == 0 {
+        println!("skipped: no Go of this test run has SIMD for wasm");
+    }
 }

@@ -7,6 +7,7 @@ use std::process::Command;
 
 /// The lowest layer first. A crate may use those of lower layers and none of its own.
 const LAYERS: &[&[&str]] = &[
+    &["gowasm-process"],
     &["gowasm-diagnostic", "gowasm-scratch", "gowasm-testbed"],
     &[
         "gowasm-goobj",

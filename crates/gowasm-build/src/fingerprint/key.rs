@@ -129,9 +129,10 @@ impl List {
     }
 
     fn limits(&mut self, limits: Limits) {
-        let Limits { memory_bytes, steps } = limits;
+        let Limits { memory_bytes, steps, seconds } = limits;
         self.number("memory", memory_bytes);
         self.number("steps", steps);
+        self.number("seconds", seconds);
     }
 
     /// Headers may be secrets: only a digest of the list is ever kept.

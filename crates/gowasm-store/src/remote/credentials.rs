@@ -3,6 +3,7 @@
 
 use super::error::{Kind, RemoteError};
 use crate::RemoteOptions;
+use gowasm_process::Group;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -103,9 +104,9 @@ impl Credentials {
     fn run(&self, helper: &Path) -> Result<(ExitStatus, Vec<u8>), String> {
         let mut command = Command::new(helper);
         command.arg("get").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        lead_own_group(&mut command);
-        let child = command.spawn().map_err(|error| format!("cannot be started: {error}"))?;
-        let mut helper = Helper(child);
+        let started = gowasm_process::spawn(&mut command);
+        let (child, group) = started.map_err(|error| format!("cannot be started: {error}"))?;
+        let mut helper = Helper(child, group);
         let question = serde_json::json!({ "uri": self.uri }).to_string();
         if let Some(mut input) = helper.0.stdin.take() {
             // A helper that does not read its question has one answer for all.
@@ -139,7 +140,7 @@ impl Credentials {
             return Err(format!("answered with more than {LONGEST_ANSWER} bytes"));
         }
         loop {
-            match helper.0.try_wait().map_err(|error| error.to_string())? {
+            match helper.1.try_wait(&mut helper.0).map_err(|error| error.to_string())? {
                 Some(status) => return Ok((status, answer)),
                 None => in_time()?,
             }
@@ -178,32 +179,17 @@ impl Credentials {
 }
 
 /// A helper that is running, and ended with this, with all that it started.
-struct Helper(Child);
+struct Helper(Child, Group);
 
 impl Drop for Helper {
     fn drop(&mut self) {
-        if matches!(self.0.try_wait(), Ok(Some(_))) {
-            return;
+        let Helper(child, group) = self;
+        if !matches!(group.try_wait(child), Ok(Some(_))) {
+            group.kill();
+            let _ = group.wait(child);
         }
-        #[cfg(unix)]
-        if let Ok(group) = i32::try_from(self.0.id()) {
-            // SAFETY: kill takes two numbers and touches no memory of ours; the leader of the group has
-            // not been waited for, so the number still names the group that we made.
-            unsafe { libc::kill(-group, libc::SIGKILL) };
-        }
-        let _ = self.0.kill();
-        let _ = self.0.wait();
     }
 }
-
-#[cfg(unix)]
-fn lead_own_group(command: &mut Command) {
-    use std::os::unix::process::CommandExt;
-    command.process_group(0);
-}
-
-#[cfg(not(unix))]
-fn lead_own_group(_command: &mut Command) {}
 
 fn is_header(name: &str, value: &str) -> bool {
     let lower = name.to_ascii_lowercase();

@@ -1,26 +1,40 @@
 //! What the engines in this process share: bounds, the bytes of a memory, values.
 
-use crate::guest::{Limiter, REENTRANCY};
+use crate::guest::Limiter;
 
-/// All levels together, where host and module call each other inside one another: an engine may keep a
-/// stack for each, and a module may fill every one of them.
-const STACKS: usize = 2 << 30;
-/// Of one level.
-pub(super) const STACK_BYTES: usize = STACKS / REENTRANCY as usize;
 pub(super) const INSTANCES: usize = 1;
 pub(super) const MEMORIES: usize = 1;
 pub(super) const TABLES: usize = 100;
 const TABLE_ELEMENTS: usize = 10_000_000;
+/// What an engine keeps for an element, with room to grow.
+const ELEMENT_BYTES: usize = 16;
 
 impl Limiter {
     pub(super) fn allows_memory(&mut self, desired: usize, maximum: Option<usize>) -> bool {
-        let allowed = desired <= self.memory_bytes;
+        let allowed = desired.saturating_add(self.of_tables) <= self.memory_bytes;
         self.denied |= !allowed;
-        allowed && maximum.is_none_or(|maximum| desired <= maximum)
+        let allowed = allowed && maximum.is_none_or(|maximum| desired <= maximum);
+        if allowed {
+            self.of_memory = desired;
+        }
+        allowed
     }
 
-    pub(super) fn allows_table(&self, desired: usize, maximum: Option<usize>) -> bool {
-        desired <= maximum.unwrap_or(TABLE_ELEMENTS).min(TABLE_ELEMENTS)
+    pub(super) fn allows_table(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> bool {
+        let more = desired.saturating_sub(current).saturating_mul(ELEMENT_BYTES);
+        let tables = self.of_tables.saturating_add(more);
+        let fits = tables.saturating_add(self.of_memory) <= self.memory_bytes;
+        self.denied |= !fits;
+        let allowed = fits && desired <= maximum.unwrap_or(TABLE_ELEMENTS).min(TABLE_ELEMENTS);
+        if allowed {
+            self.of_tables = tables;
+        }
+        allowed
     }
 }
 

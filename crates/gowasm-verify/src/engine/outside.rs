@@ -6,20 +6,21 @@
 
 use super::frames::{receive, send};
 use super::{Loaded, refuse_start_function};
-use crate::guest::{Guest, State, Stop, Watch};
+use crate::guest::{self, Guest, State, Stop, Watch, sooner};
 use crate::imports::Import;
 use crate::node::{self, environment};
 use crate::value::Val;
 use crate::{Failure, Limits, Outside};
 use gowasm_directive::interface::Interface;
 use gowasm_directive::{FuncType, WasmType};
+use gowasm_process::{Confinement, Group};
 use gowasm_scratch::Folder;
 use serde::Serialize;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -89,12 +90,23 @@ impl Host {
             .filter_map(|export| Some((export.name.clone(), export.item.func_type()?.clone())))
             .collect();
         let pages = (limits.memory_bytes / PAGE).clamp(1, PAGE);
-        let ready = Ready { host: self, module, imports, exports, pages, idle: RefCell::default() };
-        let watch =
-            Watch { stop: Arc::default(), deadline: Instant::now().checked_add(self.timeout) };
+        let confinement = self.confinement(module.len() as u64, limits);
+        let idle = RefCell::default();
+        let ready = Ready { host: self, module, imports, exports, pages, confinement, idle };
+        let own = Instant::now().checked_add(self.timeout);
+        let deadline = sooner(own, guest::after(limits.seconds));
+        let watch = Watch { stop: Arc::default(), deadline };
         let process = ready.start(watch).map_err(|stop| stop.to_string())?;
         ready.idle.replace(Some(process));
         Ok(Box::new(ready))
+    }
+}
+
+impl Host {
+    /// wazero copies a memory that grows.
+    fn confinement(&self, module_bytes: u64, limits: Limits) -> Confinement {
+        let times = if self.is_node { 1 } else { 2 };
+        node::confinement(module_bytes, limits.memory_bytes.saturating_mul(times))
     }
 }
 
@@ -109,8 +121,8 @@ fn built(go: &Path, folder: &Path) -> Result<PathBuf, Failure> {
             ask.env_remove(variable);
         }
         ask.env("GOWORK", "off").env("GOTOOLCHAIN", "local").env("CGO_ENABLED", "0");
-        ask.args(["tool", "-n", "gowasm/wazero"]).current_dir(folder).stdin(Stdio::null());
-        let output = ask.output().map_err(|error| {
+        ask.args(["tool", "-n", "gowasm/wazero"]).current_dir(folder);
+        let output = gowasm_process::output(&mut ask).map_err(|error| {
             environment(format!("cannot start {}: {error}", go.display()), hint)
         })?;
         if !output.status.success() {
@@ -150,6 +162,7 @@ struct Ready<'m> {
     imports: Vec<Import>,
     exports: BTreeMap<String, FuncType>,
     pages: u64,
+    confinement: Confinement,
     /// A process that has the module and no instance in use.
     idle: RefCell<Option<Process>>,
 }
@@ -195,7 +208,7 @@ fn letter(wasm: &WasmType) -> char {
 
 impl Ready<'_> {
     fn start(&self, watch: Watch) -> Result<Process, Stop> {
-        let mut process = Process::start(self.host, self.pages, watch)?;
+        let mut process = Process::start(self.host, self.pages, self.confinement, watch)?;
         let imports = self.imports.iter().map(|import| LoadImport {
             module: &import.module,
             name: &import.name,
@@ -217,7 +230,7 @@ impl Ready<'_> {
 
 impl Loaded for Ready<'_> {
     fn instantiate(&self, state: State) -> Result<Box<dyn Guest + '_>, Stop> {
-        let until = Instant::now().checked_add(self.host.timeout);
+        let until = sooner(Instant::now().checked_add(self.host.timeout), state.watch().deadline);
         let watch = Watch { deadline: until, ..state.watch().clone() };
         let mut process = match self.idle.take() {
             Some(process) => process,
@@ -349,8 +362,11 @@ impl Guest for Instance<'_> {
 
     /// The time of the step begins.
     fn allow(&mut self, _steps: u64) {
-        let own = self.state.watch().deadline;
-        self.until = own.or_else(|| Instant::now().checked_add(self.ready.host.timeout));
+        let deadline = self.state.watch().deadline;
+        self.until = match self.state.timed {
+            true => deadline,
+            false => sooner(Instant::now().checked_add(self.ready.host.timeout), deadline),
+        };
         let watch = Watch { deadline: self.until, ..self.state.watch().clone() };
         if let Some(process) = &self.process {
             process.watch(watch);
@@ -371,10 +387,19 @@ struct Process {
 /// What the watching thread shares.
 struct Watched {
     child: Child,
+    group: Group,
     watch: Watch,
     /// Why the process was ended.
     fired: Option<Stop>,
     over: bool,
+}
+
+impl Watched {
+    /// It may have ended by itself, which is as good.
+    fn end(&mut self) -> io::Result<ExitStatus> {
+        self.group.kill();
+        self.group.wait(&mut self.child)
+    }
 }
 
 fn lock(watched: &Mutex<Watched>) -> MutexGuard<'_, Watched> {
@@ -382,7 +407,12 @@ fn lock(watched: &Mutex<Watched>) -> MutexGuard<'_, Watched> {
 }
 
 impl Process {
-    fn start(host: &Host, pages: u64, watch: Watch) -> Result<Self, Stop> {
+    fn start(
+        host: &Host,
+        pages: u64,
+        confinement: Confinement,
+        watch: Watch,
+    ) -> Result<Self, Stop> {
         let failed = |error: io::Error| Stop::Engine(format!("it cannot be started: {error}"));
         let mut command = Command::new(&host.program);
         if host.is_node {
@@ -393,18 +423,21 @@ impl Process {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        let mut child = command.spawn().map_err(failed)?;
-        let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
-            return Err(gone());
-        };
-        let watched = Watched { child, watch, fired: None, over: false };
+        confinement.apply(&mut command).map_err(failed)?;
+        let (mut child, group) = gowasm_process::spawn(&mut command).map_err(failed)?;
+        let streams = (child.stdin.take(), child.stdout.take());
+        let watched = Watched { child, group, watch, fired: None, over: false };
         let watched = Arc::new(Mutex::new(watched));
         let of_thread = watched.clone();
         let thread = std::thread::Builder::new().spawn(move || keep_watch(&of_thread));
         if let Err(error) = thread {
-            let _ = lock(&watched).child.kill();
+            let _ = lock(&watched).end();
             return Err(failed(error));
         }
+        let (Some(input), Some(output)) = streams else {
+            let _ = lock(&watched).end();
+            return Err(gone());
+        };
         Ok(Process { input, output: io::BufReader::new(output), watched })
     }
 
@@ -435,13 +468,15 @@ impl Process {
             return stop;
         }
         let mut said = Vec::new();
-        let _ = watched.child.kill();
+        watched.group.kill();
         if let Some(stderr) = watched.child.stderr.take() {
             let _ = stderr.take(2000).read_to_end(&mut said);
         }
         let said = String::from_utf8_lossy(&said);
-        let ended = watched.child.wait().map(|status| status.to_string()).unwrap_or_default();
-        Stop::Engine(format!("its process ended: {ended} {}", said.trim()).trim().to_owned())
+        let ended = watched.end().map(|status| status.to_string()).unwrap_or_default();
+        let said = said.trim();
+        let why = if node::refused_memory(said) { "for want of memory: " } else { "" };
+        Stop::Engine(format!("its process ended: {why}{ended} {said}").trim().to_owned())
     }
 }
 
@@ -449,9 +484,7 @@ impl Drop for Process {
     fn drop(&mut self) {
         let mut watched = lock(&self.watched);
         watched.over = true;
-        // It may have ended by itself, which is as good.
-        let _ = watched.child.kill();
-        let _ = watched.child.wait();
+        let _ = watched.end();
     }
 }
 
@@ -464,7 +497,7 @@ fn keep_watch(watched: &Mutex<Watched>) {
         }
         if let Err(stop) = watched.watch.look() {
             watched.fired = Some(stop);
-            let _ = watched.child.kill();
+            watched.group.kill();
             return;
         }
     }

@@ -6,7 +6,7 @@
 
 use super::Loaded;
 use super::inside::{self, values};
-use crate::guest::{Guest, Limiter, State, Stop, no_function};
+use crate::guest::{Guest, Limiter, STACK_BYTES, State, Stop, no_function};
 use crate::imports::Import;
 use crate::value::Val;
 use gowasm_directive::WasmType;
@@ -69,11 +69,11 @@ impl ResourceLimiter for Limiter {
 
     fn table_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
         maximum: Option<usize>,
     ) -> Result<bool, LimiterError> {
-        Ok(self.allows_table(desired, maximum))
+        Ok(self.allows_table(current, desired, maximum))
     }
 
     fn table_grow_failed(&mut self, _: &TableError) -> Result<(), LimiterError> {
@@ -153,7 +153,7 @@ fn config() -> Config {
             fuel_per_bytes_validated: 0,
         })
         .set_max_recursion_depth(RECURSION)
-        .set_max_stack_height(inside::STACK_BYTES);
+        .set_max_stack_height(STACK_BYTES);
     config
 }
 

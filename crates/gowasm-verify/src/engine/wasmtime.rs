@@ -146,11 +146,11 @@ impl ResourceLimiter for Limiter {
 
     fn table_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
         maximum: Option<usize>,
     ) -> Result<bool, Error> {
-        Ok(self.allows_table(desired, maximum))
+        Ok(self.allows_table(current, desired, maximum))
     }
 
     fn instances(&self) -> usize {

@@ -10,6 +10,10 @@ use gowasm_directive::interface::{Interface, Item};
 use gowasm_directive::{FuncType, WasmType};
 use std::collections::BTreeMap;
 
+/// Looking for what may have been meant takes as long as there are names: it is done for so many.
+const SUGGESTIONS: usize = 20;
+const NO_SUGGESTION: &str = "the first faults of the plan say what may have been meant";
+
 pub(crate) fn check(
     plan: &Plan,
     interface: &Interface,
@@ -210,6 +214,10 @@ impl Checker<'_> {
             }
             None => {
                 let message = format!("the module exports no `{}`", name.value);
+                if self.faults.len() >= SUGGESTIONS {
+                    self.fault(name.offset, message, NO_SUGGESTION);
+                    return None;
+                }
                 let functions =
                     self.interface.exports.iter().filter(|e| e.item.func_type().is_some());
                 let names: Vec<_> = functions.map(|export| export.name.as_str()).collect();
@@ -223,8 +231,7 @@ impl Checker<'_> {
     fn import(&mut self, host: &Host) -> Option<FuncType> {
         let name = &host.name.value;
         let imports = &self.interface.imports;
-        let found = imports.iter().find(|i| i.module == host.module && i.name == *name);
-        if let Some(import) = found {
+        if let Some(import) = self.interface.import(&host.module, name) {
             if let Item::Func(signature) = &import.item {
                 return Some(signature.clone());
             }
@@ -233,6 +240,10 @@ impl Checker<'_> {
             return None;
         }
         let message = format!("the module does not import `{}.{name}`", host.module);
+        if self.faults.len() >= SUGGESTIONS {
+            self.fault(host.name.offset, message, NO_SUGGESTION);
+            return None;
+        }
         let of_module = |module: &str| {
             let own = imports.iter().filter(|import| import.module == module);
             own.map(|import| import.name.as_str()).collect::<Vec<_>>()

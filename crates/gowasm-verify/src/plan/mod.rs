@@ -13,7 +13,7 @@ mod values;
 use crate::imports::MissingImports;
 use crate::value::Number;
 use crate::world::World;
-use gowasm_diagnostic::{Diagnostic, Position};
+use gowasm_diagnostic::{Diagnostic, Lines, Position};
 use std::time::Duration;
 
 pub(crate) use check::check;
@@ -25,7 +25,7 @@ pub(crate) use ready::{
 #[derive(Debug, Clone)]
 pub struct Plan {
     path: String,
-    text: String,
+    lines: Lines,
     pub(crate) missing_imports: Option<MissingImports>,
     pub(crate) memory: Option<MemoryPlan>,
     pub(crate) start: Option<Located<Start>>,
@@ -49,7 +49,7 @@ impl Plan {
     }
 
     fn at(&self, offset: usize) -> Position {
-        Position::at_offset(self.path.clone(), self.text.as_bytes(), offset)
+        self.lines.position(self.path.clone(), offset)
     }
 }
 

@@ -3,7 +3,8 @@
 use super::table::{Reader, Table, offset_of};
 use super::{Call, Ending, Host, JsPlan, Located, MemoryPlan, Output, Plan, Start};
 use crate::imports::MissingImports;
-use gowasm_diagnostic::{Diagnostic, Position};
+use gowasm_diagnostic::{Diagnostic, Lines, Position};
+use std::collections::HashMap;
 use toml::de::DeTable;
 
 pub(super) fn read(text: &str, path: &str) -> Result<Plan, Vec<Diagnostic>> {
@@ -11,7 +12,7 @@ pub(super) fn read(text: &str, path: &str) -> Result<Plan, Vec<Diagnostic>> {
     if !errors.is_empty() {
         return Err(errors.iter().map(|error| syntax_error(error, text, path)).collect());
     }
-    let mut reader = Reader { text, path, faults: Vec::new() };
+    let mut reader = Reader { lines: Lines::of(text.as_bytes()), path, faults: Vec::new() };
     let plan = reader.plan(document.into_inner());
     if reader.faults.is_empty() { Ok(plan) } else { Err(reader.faults) }
 }
@@ -40,8 +41,8 @@ impl<'t> Reader<'t> {
         let js = js.and_then(|table| self.js(table));
         self.finish(top);
         self.reject_twice(&hosts);
-        let (path, text) = (self.path.to_owned(), self.text.to_owned());
-        Plan { path, text, missing_imports, memory, start, calls, hosts, world, js }
+        let (path, lines) = (self.path.to_owned(), self.lines.clone());
+        Plan { path, lines, missing_imports, memory, start, calls, hosts, world, js }
     }
 
     fn missing_imports(&mut self, top: &mut Table<'t>) -> Option<MissingImports> {
@@ -131,10 +132,11 @@ impl<'t> Reader<'t> {
     }
 
     fn reject_twice(&mut self, hosts: &[Host]) {
-        for (index, host) in hosts.iter().enumerate() {
-            let same =
-                |other: &&Host| other.module == host.module && other.name.value == host.name.value;
-            if let Some(first) = hosts[..index].iter().find(same) {
+        let mut seen = HashMap::new();
+        for host in hosts {
+            let name = (host.module.as_str(), host.name.value.as_str());
+            let first = *seen.entry(name).or_insert(host);
+            if !std::ptr::eq(first, host) {
                 let message = format!("`{}.{}` is declared twice", host.module, host.name.value);
                 let first = self.position(first.name.offset);
                 let fault = Diagnostic::error(message)

@@ -2,13 +2,13 @@
 
 use super::Located;
 use crate::nearest;
-use gowasm_diagnostic::{Diagnostic, Position};
+use gowasm_diagnostic::{Diagnostic, Lines, Position};
 use std::collections::BTreeMap;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 pub(super) struct Reader<'t> {
-    pub(super) text: &'t str,
+    pub(super) lines: Lines,
     pub(super) path: &'t str,
     pub(super) faults: Vec<Diagnostic>,
 }
@@ -198,7 +198,7 @@ impl<'t> Reader<'t> {
     }
 
     pub(super) fn position(&self, offset: usize) -> Position {
-        Position::at_offset(self.path, self.text.as_bytes(), offset)
+        self.lines.position(self.path, offset)
     }
 }
 

@@ -6,7 +6,7 @@ use super::errno::{
 use super::memory::{add, inside, int, load, long, store, vector};
 use super::stat::{CHARACTER_DEVICE, DIRECTORY, REGULAR_FILE, encode, encode_stream, kind};
 use super::streams::Stream;
-use super::{Answer, PIECE, paths, unsigned};
+use super::{Answer, BYTES_A_STEP, DIRECTORY_ENTRY, PATH_ELEMENT, PIECE, paths, unsigned};
 use crate::guest::{Guest, State};
 use crate::value::Val;
 use crate::world::{Content, World};
@@ -19,8 +19,8 @@ const MOST_OPEN: usize = 4096;
 /// How much a program may write in a world that is not live, and how many files it may make.
 const WRITABLE: u64 = 256 << 20;
 const MAKEABLE: u64 = 10_000;
-/// One step for so many bytes that are moved.
-const BYTES_A_STEP: u64 = 64;
+/// How many bytes the names may have that are kept of directories beside the one that is being read.
+const LISTED: usize = 16 << 20;
 
 pub(super) enum Descriptor {
     Stream(Stream),
@@ -116,6 +116,24 @@ impl Files {
         };
         self.descriptors[at] = Some(descriptor);
         Ok(at as u32)
+    }
+
+    /// Keeps what is known of other directories only as long as it is little: they are read again.
+    fn forget_listings(&mut self, fd: u32) {
+        let size = |dir: &OpenDir| -> usize {
+            dir.entries.iter().flatten().map(|(name, ..)| name.len() + 64).sum()
+        };
+        let of_dir = |slot: &Option<Descriptor>| match slot {
+            Some(Descriptor::Dir(dir)) => size(dir),
+            _ => 0,
+        };
+        if self.descriptors.iter().map(of_dir).sum::<usize>() > LISTED {
+            for (number, slot) in self.descriptors.iter_mut().enumerate() {
+                if let (Some(Descriptor::Dir(dir)), true) = (slot, number != fd as usize) {
+                    dir.entries = None;
+                }
+            }
+        }
     }
 
     fn may_write(&mut self, bytes: u64) -> Result<(), Errno> {
@@ -411,10 +429,16 @@ pub(super) fn fd_readdir(guest: &mut dyn Guest, args: &[Val]) -> Answer {
     let open = files.dir(fd)?;
     // A look from the beginning sees what is there now.
     if cookie == 0 || open.entries.is_none() {
-        open.entries = Some(read_entries(&open.dir, live)?);
+        let entries = read_entries(&open.dir, live)?;
+        let count = entries.len() as u64;
+        open.entries = Some(entries);
+        files.forget_listings(fd);
+        guest.charge(DIRECTORY_ENTRY * count)?;
     }
+    let open = self::files(guest).dir(fd)?;
     let mut bytes = Vec::new();
-    for (number, (name, kind, inode)) in (0_u64..).zip(open.entries.iter().flatten()).skip(cookie) {
+    let left = open.entries.as_ref().and_then(|entries| entries.get(cookie..)).unwrap_or_default();
+    for (number, (name, kind, inode)) in (cookie as u64..).zip(left) {
         bytes.extend_from_slice(&(number + 1).to_le_bytes());
         bytes.extend_from_slice(&inode.to_le_bytes());
         bytes.extend_from_slice(&(name.len() as u32).to_le_bytes());
@@ -457,13 +481,16 @@ pub(super) fn opened(file: File, flags: u16, must_be_dir: bool) -> Result<Descri
 }
 
 /// A path of the module, as text.
-pub(super) fn path(guest: &mut dyn Guest, args: &[Val], at: usize) -> Result<String, Errno> {
+pub(super) fn path(guest: &mut dyn Guest, args: &[Val], at: usize) -> Result<String, Fail> {
     let (address, length) = (int(args, at), int(args, at + 1));
     if length > 4096 {
-        return Err(ENAMETOOLONG);
+        return Err(ENAMETOOLONG.into());
     }
     match String::from_utf8(load(guest, address, length)?) {
-        Ok(path) if !path.contains('\0') => Ok(path),
-        _ => Err(ENOTSUP),
+        Ok(path) if !path.contains('\0') => {
+            guest.charge(PATH_ELEMENT * path.split('/').count() as u64)?;
+            Ok(path)
+        }
+        _ => Err(ENOTSUP.into()),
     }
 }

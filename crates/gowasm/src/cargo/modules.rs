@@ -99,7 +99,13 @@ fn metadata(selection: &Selection, context: &Context) -> Result<Metadata, Failur
     if !selection.locked && !selection.frozen {
         command.no_deps();
     }
-    command.exec().map_err(refused)
+    let output = gowasm_process::output(&mut command.cargo_command())
+        .map_err(|error| refused(error.into()))?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    if !output.status.success() {
+        return Err(Failure::Tool(text(&output.stderr)));
+    }
+    MetadataCommand::parse(text(&output.stdout)).map_err(refused)
 }
 
 /// Cargo's own words.

@@ -72,6 +72,9 @@ pub(crate) struct Args {
     /// How many instructions each step of the verification may take
     #[arg(long, value_name = "COUNT", default_value_t = Limits::default().steps)]
     step_limit: u64,
+    /// How long all of the verification may take, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().seconds)]
+    time_limit: u64,
     /// What becomes of imports that neither WASI nor the plan supplies: `trap` when they are called;
     /// `refuse` the module; or `stop` at the first call, so that what comes before it is what is verified
     /// [default: what the plan says, or trap]
@@ -206,7 +209,11 @@ fn request(args: Args, context: &Context) -> Result<Request, Failure> {
         go: args.go,
         plan: args.plan,
         verify: !args.no_verify,
-        limits: Limits { memory_bytes: args.memory_limit, steps: args.step_limit },
+        limits: Limits {
+            memory_bytes: args.memory_limit,
+            steps: args.step_limit,
+            seconds: args.time_limit,
+        },
         missing_imports: args.missing_imports,
         linker: match args.linker {
             LinkerName::Gowasm => Linker::Gowasm,

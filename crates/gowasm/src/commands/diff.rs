@@ -58,7 +58,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
 
 /// A module's own interface, or what a manifest says of one.
 fn interface(path: &Path, context: &Context) -> Result<Manifest, Failure> {
-    let (bytes, shown) = super::verify::read(path, context)?;
+    let (bytes, shown) = crate::input::read(path, context)?;
     if bytes.starts_with(b"\0asm") {
         return Ok(Manifest::from_module(&bytes).map_err(|fault| Diagnostic {
             message: format!("{shown}: {}", fault.message),

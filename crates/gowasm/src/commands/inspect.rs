@@ -2,10 +2,9 @@
 
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::input::read;
 use crate::output;
-use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::Manifest;
-use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -25,23 +24,11 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
-    let path = context.started_in.join(&args.module);
-    let shown = context.shown(&path);
-    let bytes = std::fs::read(&path).map_err(|error| unreadable(&shown, &error))?;
+    let (bytes, shown) = read(&args.module, context)?;
     let manifest = Manifest::from_module(&bytes).map_err(|mut fault| {
         fault.message = format!("{shown}: {}", fault.message);
         fault
     })?;
     output::json(&manifest.to_json())?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn unreadable(shown: &str, error: &io::Error) -> Failure {
-    let diagnostic = Diagnostic::error(format!("cannot read {shown}: {error}"));
-    match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::IsADirectory => {
-            Failure::Input(vec![diagnostic.hint("name a .wasm file")])
-        }
-        _ => Failure::Environment(diagnostic.hint("make the file readable")),
-    }
 }

@@ -77,6 +77,7 @@ fn guard(module: &Path, level: Guard) -> Result<(), Failure> {
     let replace = || {
         let folder = module.parent().filter(|folder| !folder.as_os_str().is_empty());
         let mut file = gowasm_scratch::file_in(folder.unwrap_or(Path::new(".")), 0o600)?;
+        let _registered = gowasm_process::removed_at_the_end(file.path());
         file.write_all(&bytes)?;
         file.as_file().set_permissions(std::fs::metadata(module)?.permissions())?;
         file.persist(module).map_err(|failed| failed.error)

@@ -43,7 +43,7 @@ impl OutsideArgs {
             let hint = "modules of GOOS=js run with Go's own wasm_exec.js, and Go builds the program around wazero: name a Go with --go";
             Failure::Environment(Diagnostic::error(message).hint(hint))
         };
-        let output = Command::new(go).args(["env", "GOROOT"]).output();
+        let output = gowasm_process::output(Command::new(go).args(["env", "GOROOT"]));
         let output = output.map_err(|error| environment(error.to_string()))?;
         let goroot = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         if !output.status.success() || goroot.is_empty() {

@@ -52,11 +52,14 @@ pub(crate) struct Args {
     /// How many instructions the program may take [default: any number]
     #[arg(long, value_name = "COUNT")]
     step_limit: Option<u64>,
+    /// How long the program may run, in seconds [default: any time]
+    #[arg(long, value_name = "SECONDS")]
+    time_limit: Option<u64>,
 }
 
 pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
     let (place, arguments) = args.command.split_first().ok_or_else(no_module)?;
-    let (module, shown) = super::verify::read(Path::new(place), context)?;
+    let (module, shown) = crate::input::read(Path::new(place), context)?;
     let world = world(&args, place, arguments)?;
     let outside = outside(&args, &module)?;
     let program = Program {
@@ -66,11 +69,15 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
         limits: Limits {
             memory_bytes: args.memory_limit,
             steps: args.step_limit.unwrap_or(u64::MAX),
+            seconds: args.time_limit.unwrap_or(u64::MAX),
         },
         engine: args.engine,
         outside: outside.as_ref(),
         cancel: &context.cancel,
     };
+    if let Some(seconds) = args.time_limit {
+        end_after(seconds, &shown);
+    }
     match gowasm_verify::run(&program).map_err(gowasm_build::Failure::from)? {
         // As the system does with the exit code of a process.
         Ended::Exit(code) => Ok(ExitCode::from(code as u8)),
@@ -97,6 +104,20 @@ fn outside(args: &Args, module: &[u8]) -> Result<Option<Outside>, Failure> {
 /// clap insists on one.
 fn no_module() -> Failure {
     Failure::Usage(Diagnostic::error("no module is named").hint("gowasm run MODULE [ARG]..."))
+}
+
+/// Ends the process where the program waits for something that no look at the clock ends: its standard
+/// input, a pipe.
+fn end_after(seconds: u64, shown: &str) {
+    const GRACE: Duration = Duration::from_millis(500);
+    let time = Duration::from_secs(seconds).saturating_add(GRACE);
+    let fault = Diagnostic::error(format!("{shown}: the time limit was reached"));
+    std::thread::spawn(move || {
+        std::thread::sleep(time);
+        eprintln!("{fault}");
+        gowasm_process::end_all();
+        std::process::exit(TRAPPED.into());
+    });
 }
 
 fn world(args: &Args, program: &OsStr, arguments: &[OsString]) -> Result<World, Failure> {

@@ -126,7 +126,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
 }
 
 pub(super) fn measured(path: &Path, context: &Context) -> Result<Report, Failure> {
-    let (bytes, shown) = super::verify::read(path, context)?;
+    let (bytes, shown) = crate::input::read(path, context)?;
     gowasm_size::measure(&bytes).map_err(|why| {
         let message = format!("{shown} is no wasm module: {why}");
         Failure::Input(vec![Diagnostic::error(message).hint("name a .wasm file")])

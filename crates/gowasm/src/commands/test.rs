@@ -7,8 +7,10 @@ use clap::{Args as _, FromArgMatches};
 use gowasm_diagnostic::Diagnostic;
 use gowasm_verify::Engine;
 use std::ffi::OsString;
+use std::io::IsTerminal;
 use std::path::Path;
 use std::process::{Command, ExitCode};
+use std::sync::atomic::Ordering;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -59,7 +61,7 @@ impl Args {
     }
 }
 
-pub(crate) fn run(args: Args, _context: &Context) -> Result<ExitCode, Failure> {
+pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
     let own = std::env::current_exe().map_err(|error| {
         Failure::Environment(Diagnostic::error(format!("cannot find the own program: {error}")))
     })?;
@@ -82,15 +84,20 @@ pub(crate) fn run(args: Args, _context: &Context) -> Result<ExitCode, Failure> {
             command.arg(format!("-{flag}={value}"));
         }
     }
-    let status = command
-        .args(arguments)
-        .envs([("GOOS", goos.as_str()), ("GOARCH", "wasm")])
-        .status()
-        .map_err(|error| {
-            let message = format!("cannot start {}: {error}", go.display());
-            let hint = "install Go 1.24 or newer and put it on the PATH, or name it with GOWASM_GO";
-            Failure::Environment(Diagnostic::error(message).hint(hint))
-        })?;
+    command.args(arguments).envs([("GOOS", goos.as_str()), ("GOARCH", "wasm")]);
+    let started = match std::io::stdin().is_terminal() {
+        true => gowasm_process::spawn_on_terminal(&mut command),
+        false => gowasm_process::spawn(&mut command),
+    };
+    let ended = started.and_then(|(mut child, group)| group.wait(&mut child));
+    let status = ended.map_err(|error| {
+        let message = format!("cannot start {}: {error}", go.display());
+        let hint = "install Go 1.24 or newer and put it on the PATH, or name it with GOWASM_GO";
+        Failure::Environment(Diagnostic::error(message).hint(hint))
+    })?;
+    if context.cancel.load(Ordering::SeqCst) {
+        return Err(Failure::Interrupted);
+    }
     Ok(ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)))
 }
 

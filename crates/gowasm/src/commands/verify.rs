@@ -3,13 +3,13 @@
 use super::outside::{OutsideArgs, is_built_in};
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::input::read;
 use crate::message::MessageFormat;
 use crate::output;
 use gowasm_build::Settings;
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::Manifest;
 use gowasm_verify::{Engine, Limits, MissingImports, Plan, Random, Request, Verdict};
-use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -56,6 +56,9 @@ pub(crate) struct Args {
     /// How many instructions each step may take
     #[arg(long, value_name = "COUNT", default_value_t = Limits::default().steps)]
     step_limit: u64,
+    /// How long all of the verification may take, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().seconds)]
+    time_limit: u64,
     /// What becomes of imports that neither WASI nor the plan supplies: `trap` when they are called;
     /// `refuse` the module; or `stop` at the first call, so that what comes before it is what is verified
     /// [default: what the plan says, or trap]
@@ -96,6 +99,7 @@ impl Args {
             outside: OutsideArgs::of_environment(),
             memory_limit: settings.limits.memory_bytes,
             step_limit: settings.limits.steps,
+            time_limit: settings.limits.seconds,
             missing_imports: settings.missing_imports,
             no_times: false,
         }
@@ -162,7 +166,11 @@ fn with_request<T>(
         plan: plan.as_ref(),
         name: name.as_deref(),
         missing_imports: args.missing_imports,
-        limits: Limits { memory_bytes: args.memory_limit, steps: args.step_limit },
+        limits: Limits {
+            memory_bytes: args.memory_limit,
+            steps: args.step_limit,
+            seconds: args.time_limit,
+        },
         engine,
         manifest: manifest.as_ref(),
         outside: outside.as_ref(),
@@ -183,23 +191,6 @@ fn engine(name: Option<EngineName>) -> Result<Option<Engine>, Failure> {
     };
     is_built_in(engine)?;
     Ok(Some(engine))
-}
-
-pub(crate) fn read(path: &Path, context: &Context) -> Result<(Vec<u8>, String), Failure> {
-    let place = context.started_in.join(path);
-    let shown = context.shown(&place);
-    match std::fs::read(&place) {
-        Ok(bytes) => Ok((bytes, shown)),
-        Err(error) => {
-            let diagnostic = Diagnostic::error(format!("cannot read {shown}: {error}"));
-            Err(match error.kind() {
-                io::ErrorKind::NotFound | io::ErrorKind::IsADirectory => {
-                    Failure::Input(vec![diagnostic.hint("name a file that is there")])
-                }
-                _ => Failure::Environment(diagnostic.hint("make the file readable")),
-            })
-        }
-    }
 }
 
 fn read_plan(path: &Path, context: &Context) -> Result<Plan, Failure> {

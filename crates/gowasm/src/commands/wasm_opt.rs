@@ -4,6 +4,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use gowasm_build::{Level, WasmOpt};
 use gowasm_diagnostic::Diagnostic;
+use gowasm_wasm_opt::Has;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Duration;
@@ -88,7 +89,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
     let module = context.started_in.join(&args.module);
     let output = context.started_in.join(&args.output);
-    let (bytes, _) = super::verify::read(&args.module, context)?;
+    let (bytes, _) = crate::input::read(&args.module, context)?;
     let bounds = (args.memory_limit, args.time_limit);
     let wanted = wanted(args.level, args.program.as_deref(), bounds, &context.started_in);
     if args.unwatched {
@@ -116,29 +117,25 @@ fn become_wasm_opt(
 ) -> Result<ExitCode, Failure> {
     gowasm_wasm_opt::limit_memory(wanted.memory_bytes)
         .map_err(|error| environment(format!("cannot limit the memory of wasm-opt: {error}")))?;
-    let has_names = gowasm_wasm_opt::has_names(bytes);
+    let has = Has::of(bytes);
     match &wanted.program {
         Some(program) => {
-            let arguments = gowasm_wasm_opt::arguments(wanted.level, has_names, module, output);
+            let arguments = gowasm_wasm_opt::arguments(wanted.level, has, module, output);
             replaced_by(Command::new(program).args(arguments))
         }
-        None => built_in(wanted.level, has_names, [module, output]),
+        None => built_in(wanted.level, has, [module, output]),
     }
 }
 
 #[cfg(feature = "wasm-opt")]
-fn built_in(
-    level: Level,
-    has_names: bool,
-    [module, output]: [&Path; 2],
-) -> Result<ExitCode, Failure> {
-    gowasm_wasm_opt::optimize(level, has_names, module, output)
+fn built_in(level: Level, has: Has, [module, output]: [&Path; 2]) -> Result<ExitCode, Failure> {
+    gowasm_wasm_opt::optimize(level, has, module, output)
         .map_err(|error| Failure::Input(vec![Diagnostic::error(error.to_string())]))?;
     Ok(ExitCode::SUCCESS)
 }
 
 #[cfg(not(feature = "wasm-opt"))]
-fn built_in(_: Level, _: bool, _: [&Path; 2]) -> Result<ExitCode, Failure> {
+fn built_in(_: Level, _: Has, _: [&Path; 2]) -> Result<ExitCode, Failure> {
     Err(environment("this gowasm was built without wasm-opt".to_owned()))
 }
 

@@ -140,15 +140,27 @@ impl Project {
 
     /// The same package as `go build` makes it.
     pub(crate) fn go_build(&self, goos: &str, flags: &[&str], output: &str) {
+        let run = self.try_go_build(goos, flags, output, "");
+        assert_eq!(run.code, Some(0), "go build {flags:?}\n{}", run.stderr);
+    }
+
+    /// The same with a GOEXPERIMENT, which Go may refuse.
+    pub(crate) fn try_go_build(
+        &self,
+        goos: &str,
+        flags: &[&str],
+        output: &str,
+        experiment: &str,
+    ) -> Run {
         let mut command = Command::new(&self.go);
         command.current_dir(self.path("work")).env("GOTOOLCHAIN", "local").env_remove("GOFLAGS");
         command.env("GOOS", goos).env("GOARCH", "wasm").env("CGO_ENABLED", "0");
+        command.env("GOEXPERIMENT", experiment);
         command
             .args(["build", "-trimpath", "-buildvcs=false", "-o"])
             .arg(self.path(output))
             .args(flags);
-        let run = Run::of(&mut command);
-        assert_eq!(run.code, Some(0), "go build {flags:?}\n{}", run.stderr);
+        Run::of(&mut command)
     }
 
     /// Names in a folder, sorted.

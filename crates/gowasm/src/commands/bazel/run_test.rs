@@ -4,6 +4,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use gowasm_bazel::{End, Environment, Report, TestRun};
 use gowasm_diagnostic::Diagnostic;
+use gowasm_process::Group;
 use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode};
@@ -56,13 +57,16 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
     let stderr = stdout.try_clone().map_err(failed)?;
     let mut command = Command::new(&own);
     command.arg("run").args(&test.arguments).current_dir(&context.started_in);
-    let child = command.stdout(stdout).stderr(stderr).spawn().map_err(failed)?;
+    // Bazel gets a report of a test that it interrupts.
+    let _report = gowasm_process::publishing();
+    let (child, group) =
+        gowasm_process::spawn(command.stdout(stdout).stderr(stderr)).map_err(failed)?;
     // It holds the ends for writing, without which the output never ends.
     drop(command);
     let mut report = Report::default();
     let end = thread::scope(|scope| {
         let (done, ended) = channel::<()>();
-        let watch = scope.spawn(|| watch(child, ended, test.time, &context.cancel));
+        let watch = scope.spawn(|| watch((child, group), ended, test.time, &context.cancel));
         let read = follow(&mut report, output);
         drop(done);
         let end = watch.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -105,7 +109,7 @@ fn follow(report: &mut Report, output: impl std::io::Read) -> std::io::Result<()
 
 /// Waits for the program, until its output has ended, its time is over or somebody interrupts.
 fn watch(
-    mut child: Child,
+    (mut child, group): (Child, Group),
     ended: Receiver<()>,
     time: Option<Duration>,
     cancel: &AtomicBool,
@@ -118,9 +122,9 @@ fn watch(
             None if cancel.load(Ordering::SeqCst) => End::Interrupt,
             None => continue,
         };
-        child.kill()?;
-        child.wait()?;
+        group.kill();
+        group.wait(&mut child)?;
         return Ok(stop);
     }
-    Ok(child.wait()?.code().map_or(End::Signal, End::Code))
+    Ok(group.wait(&mut child)?.code().map_or(End::Signal, End::Code))
 }
