@@ -1,7 +1,7 @@
 //! Files, with errors that name them.
 
 use crate::Failure;
-use gowasm_process::TempFolder;
+use gowasm_scratch::Folder;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -48,8 +48,8 @@ pub(crate) fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-pub(crate) fn scratch() -> Result<TempFolder, Failure> {
-    let made = TempFolder::new("gowasm-");
+pub(crate) fn scratch() -> Result<Folder, Failure> {
+    let made = Folder::new("bazel");
     made.map_err(|error| Failure::io("make a temporary folder in", &std::env::temp_dir(), &error))
 }
 

@@ -3,7 +3,7 @@
 //! nothing else of the machine; variables that name these folders do so as the program sees them.
 
 use crate::{Failure, files};
-use gowasm_process::TempFolder;
+use gowasm_scratch::Folder;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -66,7 +66,7 @@ pub struct PreparedTest {
     /// How long it may run: a little less than Bazel lets it, so that there is time for the report.
     pub time: Option<Duration>,
     /// The program's folders; gone with this.
-    _scratch: TempFolder,
+    _scratch: Folder,
 }
 
 /// Lays out what the program may see.
@@ -165,9 +165,9 @@ pub fn prepare(request: &TestRun, environment: &Environment) -> Result<PreparedT
     })
 }
 
-fn scratch(temporary: Option<&String>) -> Result<TempFolder, Failure> {
+fn scratch(temporary: Option<&String>) -> Result<Folder, Failure> {
     let Some(folder) = temporary.map(Path::new) else { return files::scratch() };
-    let made = std::fs::create_dir_all(folder).and_then(|()| TempFolder::new_in("gowasm-", folder));
+    let made = std::fs::create_dir_all(folder).and_then(|()| Folder::within(folder, "test"));
     made.map_err(|error| Failure::io("make a temporary folder in", folder, &error))
 }
 

@@ -1,5 +1,7 @@
 //! What kinds of symbols there are, as far as a wasm link tells them apart.
 
+use crate::version::Version;
+
 /// Declared in the order Go's linker uses where order shows: text kinds before each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[repr(u8)]
@@ -41,13 +43,18 @@ pub enum SymKind {
     Unwind,
 }
 
+/// The number of SDWARFADDR.
+const DWARF_ADDR: usize = 21;
+
 impl SymKind {
     pub const COUNT: usize = SymKind::Unwind as usize + 1;
 
-    /// The kind that an object file's number stands for. The numbers are the same in every version
-    /// that is linked here.
-    pub fn from_object(number: u8) -> Option<SymKind> {
+    /// The kind that an object file's number stands for (cmd/internal/objabi/symkind.go), as Go 1.25 and later count.
+    pub fn from_object(number: u8, version: &Version) -> Option<SymKind> {
         use SymKind::*;
+        let number = usize::from(number);
+        // The kind of DWARF's addresses came in before those that follow it.
+        let later = !version.dwarf_addr_kind && number >= DWARF_ADDR;
         const KINDS: [SymKind; 26] = [
             Undefined,
             Text,
@@ -76,7 +83,7 @@ impl SymKind {
             CoverageAux,
             Unwind,
         ];
-        KINDS.get(usize::from(number)).copied()
+        KINDS.get(number + usize::from(later)).copied()
     }
 
     pub fn is_text(self) -> bool {

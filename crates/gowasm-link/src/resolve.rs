@@ -178,7 +178,7 @@ fn survey_object(
                 symbols.malformed(Some(id), format!("symbol {at} ({name}) {what}"))
             };
             let flags = def.flags();
-            let kind = SymKind::from_object(def.kind());
+            let kind = SymKind::from_object(def.kind(), symbols.version);
             *known = Known { kind: kind.ok_or_else(|| broken("is of an unknown kind"))?, flags };
             if def.align() != 0 {
                 if !def.align().is_power_of_two() {

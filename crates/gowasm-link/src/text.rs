@@ -42,7 +42,7 @@ fn functions(symbols: &Symbols, library: LibId) -> [Vec<SymId>; 2] {
                 continue;
             }
             let def = object.file.symbol(at);
-            if !SymKind::from_object(def.kind()).is_some_and(SymKind::is_text) {
+            if !SymKind::from_object(def.kind(), symbols.version).is_some_and(SymKind::is_text) {
                 continue;
             }
             // A function that the linker changed counts as defined elsewhere.

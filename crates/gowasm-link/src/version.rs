@@ -42,6 +42,10 @@ pub struct Version {
     pub types_section: bool,
     /// The number of the vector type where the compiler describes parameters; booleans follow it.
     pub field_v128: Option<u8>,
+    /// Symbols have a kind of their own for addresses in DWARF; the numbers of later kinds are higher by one.
+    pub dwarf_addr_kind: bool,
+    /// Response files are split at blanks and quoted as GCC does it, not an argument a line.
+    pub response_words: bool,
 }
 
 const RUNTIME_1_24: &[&str] = &[
@@ -138,6 +142,8 @@ static VERSIONS: [Version; 4] = [
         interface_type_extra: 24,
         types_section: false,
         field_v128: None,
+        dwarf_addr_kind: false,
+        response_words: false,
     },
     Version {
         minor: 25,
@@ -159,6 +165,8 @@ static VERSIONS: [Version; 4] = [
         interface_type_extra: 24,
         types_section: false,
         field_v128: None,
+        dwarf_addr_kind: true,
+        response_words: false,
     },
     Version {
         minor: 26,
@@ -180,6 +188,8 @@ static VERSIONS: [Version; 4] = [
         interface_type_extra: 24,
         types_section: false,
         field_v128: None,
+        dwarf_addr_kind: true,
+        response_words: false,
     },
     Version {
         minor: 27,
@@ -201,6 +211,8 @@ static VERSIONS: [Version; 4] = [
         interface_type_extra: 32,
         types_section: true,
         field_v128: Some(5),
+        dwarf_addr_kind: true,
+        response_words: true,
     },
 ];
 

@@ -15,4 +15,4 @@ pub use child::{Group, output, spawn, spawn_on_terminal};
 pub use confinement::Confinement;
 pub use run::{Error, Finished, run};
 pub use signals::{Publishing, end_all, on_signals, publishing};
-pub use temporary::{Registered, TempFolder, removed_at_the_end};
+pub use temporary::{Registered, removed_at_the_end};

@@ -1,9 +1,7 @@
 //! Temporary files and folders that are removed also when a signal ends the process.
 
 use crate::registry;
-use std::io;
 use std::path::{Path, PathBuf};
-use tempfile::TempDir;
 
 /// A path that is removed when the process is ended while this is there. Where a file has got another
 /// name meanwhile, nothing is.
@@ -21,31 +19,6 @@ pub fn removed_at_the_end(path: &Path) -> Registered {
 impl Drop for Registered {
     fn drop(&mut self) {
         registry::lock().paths.remove(&self.0);
-    }
-}
-
-/// A temporary folder.
-#[derive(Debug)]
-pub struct TempFolder {
-    // Removed before it is taken off the registry.
-    folder: TempDir,
-    _registered: Registered,
-}
-
-impl TempFolder {
-    /// In the system's folder for temporary files.
-    pub fn new(prefix: &str) -> io::Result<Self> {
-        Self::new_in(prefix, &std::env::temp_dir())
-    }
-
-    pub fn new_in(prefix: &str, folder: &Path) -> io::Result<Self> {
-        let folder = tempfile::Builder::new().prefix(prefix).tempdir_in(folder)?;
-        let registered = removed_at_the_end(folder.path());
-        Ok(TempFolder { folder, _registered: registered })
-    }
-
-    pub fn path(&self) -> &Path {
-        self.folder.path()
     }
 }
 

