@@ -10,7 +10,7 @@ use crate::stamp::Moment;
 use crate::toolchain::{self, Asking};
 use crate::{Failure, Linker, Progress, Request, manifest, packages, remote, verify, wasm_opt};
 use gowasm_diagnostic::Diagnostic;
-use gowasm_directive::Directives;
+use gowasm_directive::{BuildMode, Directives};
 use gowasm_store::{Digest, RemoteUse, Store, StoreError};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -120,7 +120,11 @@ pub fn build(
     let verifying = Instant::now();
     let verified = if request.verify {
         progress.phase(&format!("verifying {}", packages.main().import_path));
-        let name = places.name();
+        // A reactor is told no name: the same module needs one verdict, whatever its file is called.
+        let name = match request.target.build_mode {
+            BuildMode::Exe => places.name(),
+            BuildMode::CShared => "module.wasm".to_owned(),
+        };
         let plan = plan.as_ref();
         let verified = verify::verify(&mut session, &toolchain, &linked, &manifest, plan, &name)?;
         verified.remarks().iter().for_each(|remark| progress.diagnostic(remark));

@@ -202,25 +202,29 @@ fn main_packages_become_modules_of_one_folder() {
     assert!(project.exists("work/one.wasm"));
 }
 
-/// Two checkouts in different folders: the same bytes, and the second link out of the store.
+/// Two checkouts in different folders: the same bytes, and the second link and verdict out of the
+/// store, though the file has another name.
 #[test]
 fn the_folder_does_not_matter() {
     let project = Project::new(REACTOR);
-    let first = project.ok(&["build", "--message-format", "json", "--no-verify"]).json();
+    let build = ["build", "--buildmode=c-shared", "--message-format=json"];
+    let first = project.ok(&build).json();
     for name in ["go.mod", "main.go"] {
         let text = String::from_utf8(project.read(&format!("work/{name}"))).unwrap();
         project.write(&format!("elsewhere/deeper/{name}"), &text);
     }
-    let mut elsewhere = project.gowasm(&["build", "--message-format", "json", "--no-verify"]);
+    let mut elsewhere = project.gowasm(&build);
+    elsewhere.args(["-o", "other.wasm"]);
     let second = support::Run::of(elsewhere.current_dir(project.path("elsewhere/deeper")));
     assert_eq!(second.code, Some(0), "{}", second.stderr);
     let second = second.json();
     assert_eq!(first["module"]["sha256"], second["module"]["sha256"]);
     assert_eq!(first["manifest"]["sha256"], second["manifest"]["sha256"]);
     assert_eq!(second["link_from_store"], true);
+    assert_eq!(second["verify_from_store"], true);
     assert_eq!(second["up_to_date"], false);
     // With a store of its own as well.
-    let mut fresh = project.gowasm(&["build", "--message-format", "json", "--no-verify"]);
+    let mut fresh = project.gowasm(&build);
     fresh
         .current_dir(project.path("elsewhere/deeper"))
         .env("GOWASM_STORE", project.path("other-store"));

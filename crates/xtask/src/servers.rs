@@ -12,13 +12,18 @@ const BUILDGRID_VERSION: &str = "0.4.4";
 /// The first release with buildbox 1.4.
 const DEBIAN: &str = "forky";
 
-/// Sets up what is missing. A server that cannot be started here, whatever the reason, is one that the tests do without.
-pub(crate) fn programs() -> Result<Programs> {
+/// Sets up what is missing.
+pub(crate) fn fetch() -> Result<Programs> {
     if !gowasm_testbed::has_postgres() {
         tools::apt_install("postgresql")?;
     }
     let buildgrid = tools::pip_packages("buildgrid", BUILDGRID_VERSION, &["psycopg2-binary"])?;
-    let programs = Programs { buildbox: debian_packages("buildbox")?, buildgrid };
+    Ok(Programs { buildbox: debian_packages("buildbox")?, buildgrid })
+}
+
+/// The programs, tried. A server that cannot be started here, whatever the reason, is one that the tests do without.
+pub(crate) fn programs() -> Result<Programs> {
+    let programs = fetch()?;
     BuildGrid::start(&programs, 1).context("BuildGrid does not start here")?;
     Ok(programs)
 }

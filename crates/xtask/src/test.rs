@@ -44,12 +44,15 @@ impl Count {
     }
 }
 
-/// Everything, or what needs Bazel alone.
+/// Runs everything, or only what needs Bazel.
 pub(crate) fn run(only_bazel: bool) -> Result<ExitCode> {
     let mut count = Count::default();
+    // Downloads wait for the network while the lints want the cores.
+    let fetching = std::thread::spawn(tools::fetch_ahead);
     if !only_bazel {
         pages_and_lints(&mut count);
     }
+    let _ = fetching.join();
     let servers = servers::programs();
     if let Err(error) = &servers {
         count.skip("remote execution servers", error);

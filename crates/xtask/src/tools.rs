@@ -124,6 +124,17 @@ pub(crate) fn plugin_hosts() -> Vec<(&'static str, PathBuf)> {
     hosts.into_iter().filter_map(there).collect()
 }
 
+/// Fetches what the tests ask for later. What cannot be fetched is asked for again there, and the error told.
+pub(crate) fn fetch_ahead() {
+    for version in [NEWEST_GO].iter().chain(&OLDER_GOS) {
+        let _ = installed_go(version);
+    }
+    let _ = servers::fetch();
+    let _ = forky::root();
+    let _ = browser();
+    plugin_hosts();
+}
+
 /// Debian's browser, for the tests of pages.
 pub(crate) fn browser() -> Result<()> {
     installed("chromium", "chromium")
