@@ -23,20 +23,14 @@ pub(crate) fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<(
 /// The whole file or the one before, whatever happens.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let failed = |error| Failure::io("write", path, &error);
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let mut file =
-        tempfile::Builder::new().prefix(".gowasm-").tempfile_in(folder).map_err(failed)?;
+        gowasm_scratch::file_in(folder.unwrap_or(Path::new(".")), 0o666).map_err(failed)?;
     let _registered = gowasm_process::removed_at_the_end(file.path());
     file.write_all(bytes).and_then(|()| file.as_file().sync_data()).map_err(failed)?;
-    // A new file has the permissions that the user's programs usually give.
-    let permissions = match fs::metadata(path) {
-        Ok(before) => before.permissions(),
-        Err(_) => {
-            fs::write(path, b"").map_err(failed)?;
-            fs::metadata(path).map_err(failed)?.permissions()
-        }
-    };
-    file.as_file().set_permissions(permissions).map_err(failed)?;
+    if let Ok(before) = fs::metadata(path) {
+        file.as_file().set_permissions(before.permissions()).map_err(failed)?;
+    }
     file.persist(path).map_err(|refused| failed(refused.error)).map(drop)
 }
 

@@ -6,7 +6,7 @@ use crate::interposer::{Frames, PREFIX, Refusal, framed, refuse, reply};
 use anyhow::{Context, Result};
 use bazel_remote_apis::build::bazel::remote::execution::v2 as api;
 use bazel_remote_apis::google::bytestream::ReadResponse;
-use bazel_remote_apis::google::longrunning::Operation;
+use bazel_remote_apis::google::longrunning::{Operation, operation};
 use bytes::Bytes;
 use h2::SendStream;
 use h2::client::SendRequest;
@@ -49,11 +49,27 @@ pub(crate) async fn change(
     upstream: SendRequest<Bytes>,
     change: Change,
 ) -> Result<()> {
+    let executes = head.uri().path().ends_with("/Execute");
     let answers = ask(head, all(body).await?, upstream).await?;
+    if executes {
+        let answers = answers.iter().map(|answer| executed(&answer[PREFIX..], change));
+        return reply(respond, answers.collect::<Result<Vec<_>>>()?);
+    }
     let Some(answer) = answers.first() else { return refuse(respond, NOT_FOUND) };
     let mut result = api::ActionResult::decode(&answer[PREFIX..])?;
     (change.0)(&mut result);
     reply(respond, [result.encode_to_vec()])
+}
+
+/// An operation, with another result if it is done.
+fn executed(operation: &[u8], change: Change) -> Result<Vec<u8>> {
+    let mut operation = Operation::decode(operation)?;
+    if let Some(operation::Result::Response(any)) = &mut operation.result {
+        let mut response = api::ExecuteResponse::decode(any.value.as_slice())?;
+        response.result.as_mut().into_iter().for_each(change.0);
+        any.value = response.encode_to_vec();
+    }
+    Ok(operation.encode_to_vec())
 }
 
 /// A blob, a byte a message.

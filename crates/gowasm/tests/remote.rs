@@ -3,9 +3,10 @@
 mod support;
 
 use gowasm_store::Digest;
-use gowasm_testbed::{BuildGrid, Casd, Change, Interposer, Treatment};
+use gowasm_testbed::{BuildGrid, Casd, Change, Interposer, Refusal, Treatment};
 use serde_json::Value;
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use support::machines::{Machine, PLAN, programs};
 use support::{Project, REACTOR, Run};
 
@@ -321,4 +322,67 @@ fn wrong_results_of_a_server_are_not_kept() {
     let built = machine.build(&["--remote-cache", &proxy.unwrap().url()]);
     assert_eq!(built["verify_from_store"], true);
     assert!(machine.published()[2] == verdict.as_bytes());
+}
+
+/// As gRPC numbers it.
+const NOT_FOUND: i32 = 5;
+
+/// An executor may find a wrong result in a cache of its own, or make one.
+#[test]
+fn wrong_results_of_an_executor_are_not_kept() {
+    let Some(programs) = programs() else { return };
+    let casd = Casd::start(&programs).unwrap();
+    let machine = Machine::new();
+    // What Go compiles of its standard library is kept for the builds that follow.
+    let own = format!("'{}' cacheprog", env!("CARGO_BIN_EXE_gowasm"));
+    let built = Run::of(machine.command(&[]).env("GOCACHEPROG", own));
+    assert_eq!(built.code, Some(0), "{}", built.stderr);
+    // Only what it links is changed, and only so many times.
+    let lying = |times: usize| {
+        let left = AtomicUsize::new(times);
+        let change = Change::new(move |result| {
+            if result.output_files.iter().any(|file| file.path == "module.wasm")
+                && left
+                    .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1))
+                    .is_ok()
+            {
+                result.output_files.clear();
+            }
+        });
+        let treat = move |method: &str, _| match method {
+            "Execute" => Treatment::Change(change),
+            // So that the executor is asked, whatever it has made before.
+            "GetActionResult" => Treatment::Refuse(Refusal {
+                code: NOT_FOUND,
+                message: "no such result",
+                pause: None,
+            }),
+            _ => Treatment::Forward,
+        };
+        Interposer::start(casd.port(), treat).unwrap()
+    };
+    let build = |proxy: &Interposer, sum: &str, more: &[&str]| {
+        machine.project.write("work/main.go", &REACTOR.replace("a + b", sum));
+        let url = proxy.url();
+        machine.run(&[&["--remote-executor", url.as_str(), "-o", "new.wasm"], more].concat())
+    };
+    let always = lying(usize::MAX);
+    let run = build(&always, "b + a", &[]);
+    assert_eq!(run.code, Some(3), "{}", run.stderr);
+    for part in [&always.url(), "use the result", "it has no module"] {
+        assert!(run.stderr.contains(part), "{part} in {}", run.stderr);
+    }
+    assert!(!machine.project.exists("work/new.wasm"));
+    let run = build(&always, "b + a", &["--remote-local-fallback"]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert!(run.stderr.contains("it is done here"), "{}", run.stderr);
+
+    // Asked again, it must not look in its cache. Who forbids that to begin with asks once.
+    let once = lying(1);
+    let run = build(&once, "1 + b + a - 1", &[]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let warning = format!("warning: {} has a wrong result for action ", once.url());
+    assert_eq!(run.stderr.matches(&warning).count(), 1, "{}", run.stderr);
+    let run = build(&lying(1), "2 + b + a - 2", &["--remote-accept-cached=false"]);
+    assert_eq!(run.code, Some(3), "{}", run.stderr);
 }

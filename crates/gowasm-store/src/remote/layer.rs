@@ -224,21 +224,34 @@ impl Store {
             blobs.insert(*digest, Blob::Bytes(message.clone()));
         }
         blobs.extend(inputs);
-        let accept = remote.connection.accept_cached;
-        let result = executor.execute(&remote.connection.cache, action, &blobs, accept)?;
-        remote.executions.fetch_add(1, Ordering::Relaxed);
-        // What failed is told and not kept.
-        if result.exit_code != 0 {
-            return Ok(result);
-        }
         let failed = |kind, doing: &str, why: &str| -> Result<ActionResult, StoreError> {
             let doing = format!("{doing} of action {}", action.key);
             Err(executor.error(kind, &doing, why).into())
         };
-        match self.adopt(remote, &action.key, result, judge)? {
-            Adopted::Kept(result) => Ok(result),
-            Adopted::Gone => failed(Kind::NotFound, "fetch the outputs", "they are gone"),
-            Adopted::Wrong(why) => failed(Kind::Wrong, "use the result", &why),
+        let mut look_up_first = remote.connection.accept_cached;
+        loop {
+            let cache = &remote.connection.cache;
+            let result = executor.execute(cache, action, &blobs, look_up_first)?;
+            remote.executions.fetch_add(1, Ordering::Relaxed);
+            // What failed is told and not kept.
+            if result.exit_code != 0 {
+                return Ok(result);
+            }
+            let wrong = match self.adopt(remote, &action.key, result, judge)? {
+                Adopted::Kept(result) => return Ok(result),
+                Adopted::Gone if look_up_first => None,
+                Adopted::Wrong(why) if look_up_first => Some(why),
+                Adopted::Gone => {
+                    return failed(Kind::NotFound, "fetch the outputs", "they are gone");
+                }
+                Adopted::Wrong(why) => return failed(Kind::Wrong, "use the result", &why),
+            };
+            // The executor may have found it in a cache. What it makes anew replaces that.
+            look_up_first = false;
+            if let Some(why) = wrong {
+                let (server, action) = (executor.server.clone(), action.key.to_string());
+                self.warn(Warning::Refused { server, action, why });
+            }
         }
     }
 
