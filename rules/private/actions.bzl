@@ -11,6 +11,14 @@ TOOLCHAINS = [GO_SDK_TYPE, GOWASM_TYPE]
 # Bazel may run the actions under names of output folders that are the same in every configuration.
 PATH_MAPPING = {"supports-path-mapping": "1"}
 
+# One process for many actions, several at a time, also where each gets a sandbox; and a cancelled one ends.
+_WORKER = {
+    "supports-multiplex-sandboxing": "1",
+    "supports-multiplex-workers": "1",
+    "supports-worker-cancellation": "1",
+    "supports-workers": "1",
+}
+
 def _gowasm(ctx):
     return ctx.toolchains[GOWASM_TYPE].gowasm.tool
 
@@ -18,7 +26,9 @@ def _sdk(ctx):
     return ctx.toolchains[GO_SDK_TYPE].sdk
 
 def _start(ctx, command):
-    """The arguments of every action: the subcommand, and what may go to a parameter file.
+    """The arguments of every action: the subcommand, and what goes to a parameter file.
+
+    A worker is started with the first, and is given the second for each action.
 
     Args:
         ctx: the rule's context
@@ -31,13 +41,13 @@ def _start(ctx, command):
     subcommand.add_all(["bazel", command])
     args = ctx.actions.args()
 
-    # The form that Bazel knows of workers; `@` is what labels begin with.
-    args.use_param_file("--flagfile=%s")
+    # Of the forms that Bazel knows of workers; `@` is what labels begin with.
+    args.use_param_file("--flagfile=%s", use_always = True)
     args.set_param_file_format("multiline")
     return [subcommand, args]
 
-def _sdk_args(ctx, args):
-    args.add_all("--sdk", [_sdk(ctx).root], map_each = _dirname)
+def _sdk_args(sdk, args):
+    args.add_all("--sdk", [sdk.root], map_each = _dirname)
 
 def _dirname(file):
     return file.dirname
@@ -48,6 +58,9 @@ def _import_args(info):
 def _import_map_arg(info):
     return "%s=%s" % (info.imported_as, info.importpath) if info.imported_as != info.importpath else None
 
+def _std_args(info):
+    return ["--std", info.importpath, info.export.path]
+
 def _package_args(package):
     return ["--dep", package.importpath, shown(package.label), package.archive.path]
 
@@ -56,6 +69,34 @@ def _directives_arg(package):
 
 def _x_defs_args(package):
     return ["%s=%s" % pair for pair in package.x_defs]
+
+# What `go list` calls all packages of the standard library.
+ALL_OF_STD = "std"
+
+# What the main package of a test program imports; the last one for coverage.
+_STD_OF_TESTS = ["os", "reflect", "strconv", "testing", "testing/internal/testdeps", "internal/coverage/cfile"]
+
+def std_packages(infos):
+    """Packages of the standard library, for those who import them.
+
+    Args:
+        infos: their GoWasmPackageInfo
+
+    Returns:
+        struct(infos, exports, transitive, files), of depsets
+    """
+    return struct(
+        infos = depset(infos),
+        exports = depset([info.export for info in infos]),
+        transitive = depset(transitive = [info.transitive for info in infos], order = "postorder"),
+        files = depset(transitive = [info.files for info in infos]),
+    )
+
+def _std_of(sdk, names):
+    """What std_packages gives of the names: those that the target does not have are left out."""
+    if ALL_OF_STD in names:
+        return sdk.all_of_std
+    return std_packages([sdk.std[name] for name in names if name in sdk.std])
 
 def _of_one_path(label, importpath, infos):
     """Of packages with one import path a program has one.
@@ -94,6 +135,7 @@ def compile_action(
         embedsrcs,
         infos,
         goos,
+        std = [ALL_OF_STD],
         tags = [],
         module = "",
         lang = "",
@@ -114,6 +156,7 @@ def compile_action(
         embedsrcs: files for `go:embed`
         infos: GoWasmPackageInfo of what is imported
         goos: `wasip1` or `js`
+        std: packages of the standard library that may be imported
         tags: build tags
         module: `path@version` of somebody else's Go module
         lang: version of the language, such as `go1.24`
@@ -141,6 +184,7 @@ def compile_action(
         # A depset, though there is one level of it: what is in a depset has a hash, that of a depset is its
         # identity, and that of a tuple would be made of the hashes of all packages below, once for each path.
         deps = depset(infos, order = "postorder"),
+        std = tuple(std),
         goos = goos,
         lang = lang,
         module = module,
@@ -150,19 +194,25 @@ def compile_action(
         cover = cover,
     )
     importpath = importmap or importpath
+    sdk = _sdk(ctx)
+    std = _std_of(sdk, std)
     _compile(
         ctx,
+        sdk,
         command = "compile",
         mnemonic = "GoWasmCompile",
         progress_message = "Compiling Go package %s" % importpath,
         outputs = {"directives": directives, "export": export, "output": archive},
         importpath = importpath,
         source = source,
+        folder = source.label.package,
+        std = std,
         tags = tags,
         more = (["--with-tests"] if with_tests else []) + ["--importer=" + path for path in importers],
     )
     return _package_info(
         infos,
+        std,
         importpath = importpath,
         imported_as = source.imported_as,
         archive = archive,
@@ -171,8 +221,66 @@ def compile_action(
         source = source,
     )
 
-def _package_info(infos, source, **fields):
-    """GoWasmPackageInfo of a package that imports those of infos."""
+def compile_std_action(ctx, sdk, importpath, srcs, infos, goos):
+    """Compiles one package of the standard library.
+
+    Args:
+        ctx: the rule's context
+        sdk: struct(root, toolchain_tags, tools) of the SDK
+        importpath: the import path
+        srcs: the files of its folder, of which the action chooses, and those below that it may embed
+        infos: GoWasmPackageInfo of what it imports
+        goos: `wasip1` or `js`
+
+    Returns:
+        GoWasmPackageInfo
+    """
+    name = "%s/%s" % (ctx.label.name, importpath)
+    archive = ctx.actions.declare_file(name + ".a")
+    export = ctx.actions.declare_file(name + ".x")
+    directives = ctx.actions.declare_file(name + ".directives.json")
+    source = struct(
+        label = ctx.label,
+        srcs = tuple(srcs),
+        embedsrcs = (),
+        deps = depset(),
+        std = (),
+        goos = goos,
+        lang = "",
+        module = "",
+        imported_as = importpath,
+        flags = (),
+        x_defs = (),
+        cover = None,
+    )
+    std = std_packages(infos)
+    _compile(
+        ctx,
+        sdk,
+        command = "compile",
+        mnemonic = "GoWasmStd",
+        progress_message = "Compiling Go's %s for %s" % (importpath, goos),
+        outputs = {"directives": directives, "export": export, "output": archive},
+        importpath = importpath,
+        source = source,
+        folder = "src/" + importpath,
+        std = std,
+        tags = [],
+        more = ["--standard"],
+    )
+    return _package_info(
+        [],
+        std,
+        importpath = importpath,
+        imported_as = importpath,
+        archive = archive,
+        export = export,
+        directives = directives,
+        source = source,
+    )
+
+def _package_info(infos, std, source, **fields):
+    """GoWasmPackageInfo of a package that imports those of infos, and some of the standard library."""
     this = struct(
         importpath = fields["importpath"],
         archive = fields["archive"],
@@ -184,8 +292,8 @@ def _package_info(infos, source, **fields):
         source = source,
         height = 1 + max([0] + [info.height for info in infos]),
         stamps = has_placeholder(source.x_defs) or any([info.stamps for info in infos]),
-        transitive = depset([this], transitive = [info.transitive for info in infos], order = "postorder"),
-        files = depset([this.archive, this.directives], transitive = [info.files for info in infos]),
+        transitive = depset([this], transitive = [std.transitive] + [info.transitive for info in infos], order = "postorder"),
+        files = depset([this.archive, this.directives], transitive = [std.files] + [info.files for info in infos]),
         **fields
     )
 
@@ -229,7 +337,19 @@ def _importers(importpath, infos, height):
             importers[info.importpath] = info
     return importers
 
-def compile_test_action(ctx, name, importpath, srcs, embedsrcs, infos, goos, tags = [], lang = "", cover = None, height = 0):
+def compile_test_action(
+        ctx,
+        name,
+        importpath,
+        srcs,
+        embedsrcs,
+        infos,
+        goos,
+        std = [ALL_OF_STD],
+        tags = [],
+        lang = "",
+        cover = None,
+        height = 0):
     """Compiles a package with its tests, the tests that import it, and the main package that starts them.
 
     Args:
@@ -240,6 +360,7 @@ def compile_test_action(ctx, name, importpath, srcs, embedsrcs, infos, goos, tag
         embedsrcs: files for `go:embed`
         infos: GoWasmPackageInfo of what is imported
         goos: `wasip1` or `js`
+        std: packages of the standard library that may be imported
         tags: build tags
         lang: version of the language, such as `go1.24`
         cover: the folder of the files, where they are to count what runs
@@ -259,6 +380,7 @@ def compile_test_action(ctx, name, importpath, srcs, embedsrcs, infos, goos, tag
         embedsrcs = embedsrcs,
         infos = [info for info in infos if info.importpath not in importers],
         goos = goos,
+        std = std,
         tags = tags,
         lang = lang,
         with_tests = True,
@@ -279,6 +401,7 @@ def compile_test_action(ctx, name, importpath, srcs, embedsrcs, infos, goos, tag
             embedsrcs = source.embedsrcs,
             infos = [anew.get(dep.importpath, dep) for dep in source.deps.to_list()],
             goos = goos,
+            std = source.std,
             tags = tags,
             module = source.module,
             lang = source.lang,
@@ -295,6 +418,7 @@ def compile_test_action(ctx, name, importpath, srcs, embedsrcs, infos, goos, tag
         srcs = tuple(srcs),
         embedsrcs = tuple(embedsrcs),
         deps = depset(infos, order = "postorder"),
+        std = tuple(std),
         goos = goos,
         lang = lang,
         module = "",
@@ -303,14 +427,20 @@ def compile_test_action(ctx, name, importpath, srcs, embedsrcs, infos, goos, tag
         x_defs = (),
         cover = None,
     )
+    sdk = _sdk(ctx)
+    of_main = _STD_OF_TESTS if ctx.configuration.coverage_enabled else _STD_OF_TESTS[:-1]
+    std = _std_of(sdk, {path: None for path in list(std) + of_main}.keys())
     _compile(
         ctx,
+        sdk,
         command = "test",
         mnemonic = "GoWasmCompileTest",
         progress_message = "Compiling tests of Go package %s" % importpath,
         outputs = {"directives": directives, "external": external, "output": main},
         importpath = importpath,
         source = source,
+        folder = source.label.package,
+        std = std,
         tags = tags,
         tested = tested.export,
         more = ["--coverage"] if ctx.configuration.coverage_enabled else [],
@@ -328,17 +458,16 @@ def compile_test_action(ctx, name, importpath, srcs, embedsrcs, infos, goos, tag
         source = source,
         height = 0,
         stamps = any([info.stamps for info in infos]),
-        transitive = depset([outside, main], transitive = [info.transitive for info in [tested] + infos], order = "postorder"),
-        files = depset([external, main.archive, directives], transitive = [info.files for info in [tested] + infos]),
+        transitive = depset([outside, main], transitive = [info.transitive for info in [std, tested] + infos], order = "postorder"),
+        files = depset([external, main.archive, directives], transitive = [info.files for info in [std, tested] + infos]),
     )
 
-def _compile(ctx, command, mnemonic, progress_message, outputs, importpath, source, tags, more = [], tested = None):
+def _compile(ctx, sdk, command, mnemonic, progress_message, outputs, importpath, source, folder, std, tags, more = [], tested = None):
     """A compilation, whose outputs are given by the names of their flags."""
-    sdk = _sdk(ctx)
     arguments = _start(ctx, command)
     args = arguments[-1]
-    _sdk_args(ctx, args)
-    args.add_all("--std", [sdk.std_export], expand_directories = False)
+    _sdk_args(sdk, args)
+    args.add("--toolchain-tags", sdk.toolchain_tags)
     args.add("--goos", source.goos)
     args.add("--importpath", importpath)
     args.add("--label", shown(source.label))
@@ -352,7 +481,7 @@ def _compile(ctx, command, mnemonic, progress_message, outputs, importpath, sour
         args.add("--cover=" + source.cover)
 
     # The package's folder, in the source tree and among the outputs, in this repository or another.
-    folder = source.label.package + "/" if source.label.package else ""
+    folder = folder + "/" if folder else ""
 
     def _source(file):
         path = file.short_path
@@ -361,6 +490,7 @@ def _compile(ctx, command, mnemonic, progress_message, outputs, importpath, sour
         return "%s=%s" % (path.removeprefix(folder), file.path)
 
     args.add_all(source.srcs + source.embedsrcs, before_each = "--src", map_each = _source, allow_closure = True)
+    args.add_all(std.infos, map_each = _std_args)
     args.add_all(source.deps, map_each = _import_args)
     args.add_all(source.deps, before_each = "--import-map", map_each = _import_map_arg)
     args.add_all(more)
@@ -371,14 +501,14 @@ def _compile(ctx, command, mnemonic, progress_message, outputs, importpath, sour
     ctx.actions.run(
         outputs = outputs.values(),
         inputs = depset(
-            list(source.srcs + source.embedsrcs) + [info.export for info in source.deps.to_list()] + [sdk.std_export] + ([tested] if tested else []),
-            transitive = [sdk.tools] + ([sdk.cover] if source.cover != None else []),
+            list(source.srcs + source.embedsrcs) + [info.export for info in source.deps.to_list()] + [sdk.toolchain_tags] + ([tested] if tested else []),
+            transitive = [sdk.tools, std.exports] + ([sdk.cover] if source.cover != None else []),
         ),
         executable = _gowasm(ctx),
         arguments = arguments,
         mnemonic = mnemonic,
         progress_message = progress_message,
-        execution_requirements = PATH_MAPPING,
+        execution_requirements = PATH_MAPPING | _WORKER,
         toolchain = GOWASM_TYPE,
     )
 
@@ -406,19 +536,22 @@ def link_action(ctx, name, package, goos, buildmode, x_defs, ldflags, guard, mod
             fail("%s: x_defs gives %s a value of several lines, and a parameter file has one a line" % (shown(ctx.label), variable))
     manifest = ctx.actions.declare_file(name + ".manifest.json")
     exports = ctx.actions.declare_file(name + ".exports.txt")
-    inputs = [sdk.root, sdk.std]
+    inputs = [sdk.root]
+
+    # Whatever a program imports, the runtime is in it.
+    runtime = sdk.std["runtime"]
+    transitive = depset(transitive = [runtime.transitive, package.transitive], order = "postorder")
 
     arguments = _start(ctx, "link")
     args = arguments[-1]
-    _sdk_args(ctx, args)
-    args.add_all("--std", [sdk.std], expand_directories = False)
+    _sdk_args(sdk, args)
     args.add("--goos", goos)
     args.add("--buildmode", buildmode)
     args.add("--importpath", package.importpath)
     args.add("--main", package.archive)
-    args.add_all(package.transitive, map_each = _package_args)
-    args.add_all(package.transitive, before_each = "--directives", map_each = _directives_arg)
-    args.add_all(package.transitive, format_each = "--define-default=%s", map_each = _x_defs_args)
+    args.add_all(transitive, map_each = _package_args)
+    args.add_all(transitive, before_each = "--directives", map_each = _directives_arg)
+    args.add_all(transitive, format_each = "--define-default=%s", map_each = _x_defs_args)
     args.add_all(["%s=%s" % pair for pair in sorted(x_defs.items())], format_each = "--define=%s")
     if stamp and (package.stamps or has_placeholder(x_defs.items())):
         inputs += [ctx.info_file, ctx.version_file]
@@ -431,12 +564,12 @@ def link_action(ctx, name, package, goos, buildmode, x_defs, ldflags, guard, mod
     args.add("--exports", exports)
     ctx.actions.run(
         outputs = [module, manifest, exports],
-        inputs = depset(inputs, transitive = [package.files]),
+        inputs = depset(inputs, transitive = [runtime.files, package.files]),
         executable = _gowasm(ctx),
         arguments = arguments,
         mnemonic = "GoWasmLink",
         progress_message = "Linking wasm module %{label}",
-        execution_requirements = PATH_MAPPING,
+        execution_requirements = PATH_MAPPING | _WORKER,
         toolchain = GOWASM_TYPE,
     )
     return struct(module = module, manifest = manifest, exports = exports)
@@ -510,7 +643,7 @@ def verify_action(ctx, module, manifest, plan, output, verdict, node = None):
     inputs = [module, manifest]
     if node:
         sdk = _sdk(ctx)
-        _sdk_args(ctx, args)
+        _sdk_args(sdk, args)
         args.add("--node", node.program)
         inputs += [sdk.root, sdk.wasm_exec]
     args.add(module)
@@ -527,6 +660,6 @@ def verify_action(ctx, module, manifest, plan, output, verdict, node = None):
         arguments = arguments,
         mnemonic = "GoWasmVerify",
         progress_message = "Verifying wasm module %{label}",
-        execution_requirements = PATH_MAPPING,
+        execution_requirements = PATH_MAPPING | _WORKER,
         toolchain = GOWASM_TYPE,
     )

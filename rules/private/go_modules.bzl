@@ -34,9 +34,9 @@ def _documents(text):
     return [json.decode(part + "\n}") for part in text.split("\n}\n") if part.strip()]
 
 def _packages(repository_ctx, folder, goos, required):
-    """The packages of the required Go modules and all that they need, by import path."""
+    """The packages of the required Go modules and all that they need, by import path, and those of the standard library."""
     if not required:
-        return {}
+        return {}, {}
     patterns = [path + "/..." for path in required]
     listed = _documents(_go(repository_ctx, folder, goos, ["list", "-deps", "-e", _FIELDS] + patterns))
 
@@ -46,10 +46,14 @@ def _packages(repository_ctx, folder, goos, required):
         for package in listed
         if not package.get("Standard") and package.get("Module") and package.get("GoFiles") and
            not package.get("Error") and not package.get("DepsErrors")
-    }
+    }, {package["ImportPath"]: None for package in listed if package.get("Standard")}
 
 def _label(import_path):
     return "//%s:%s" % (import_path, import_path.split("/")[-1])
+
+def _std(variants, std):
+    imports = {path: None for package in variants for path in (package or {}).get("Imports") or []}
+    return sorted([path for path in imports if path in std and path != "unsafe"])
 
 def _deps(package, packages):
     return sorted([_label(path) for path in (package or {}).get("Imports") or [] if path in packages])
@@ -64,12 +68,13 @@ go_wasm_package(
     importpath = "{importpath}",
     lang = "{lang}",
     module = "{module}",
+    std = {std},
     visibility = ["//visibility:public"],
     deps = {deps},
 )
 """
 
-def _write_package(repository_ctx, import_path, variants, packages, copies):
+def _write_package(repository_ctx, import_path, variants, packages, std, copies):
     wasip1, js = variants
     package = wasip1 or js
     files = {}
@@ -95,6 +100,7 @@ def _write_package(repository_ctx, import_path, variants, packages, copies):
         importpath = import_path,
         lang = "go" + ".".join((effective.get("GoVersion") or "1.16").split(".")[:2]),
         module = module["Path"] + ("@" + version if version else ""),
+        std = _std(variants, std),
         deps = deps["wasip1"] if deps["wasip1"] == deps["js"] else "select({%r: %s, %r: %s})" % (
             str(Label("//toolchains:is_wasip1")),
             deps["wasip1"],
@@ -198,12 +204,16 @@ def _go_modules_repository_impl(repository_ctx):
     folder = repository_ctx.path(merged_in)
     merged = _merge(repository_ctx, folder)
     _tell_of_conflicts(repository_ctx, folder, merged)
-    packages = {goos: _packages(repository_ctx, folder, goos, merged.direct) for goos in ["wasip1", "js"]}
+    packages = {}
+    std = {}
+    for goos in ["wasip1", "js"]:
+        packages[goos], of_goos = _packages(repository_ctx, folder, goos, merged.direct)
+        std |= of_goos
     repository_ctx.delete(merged_in)
     copies = {}
     for import_path in sorted(packages["wasip1"] | packages["js"]):
         variants = [packages[goos].get(import_path) for goos in ["wasip1", "js"]]
-        _write_package(repository_ctx, import_path, variants, packages, copies)
+        _write_package(repository_ctx, import_path, variants, packages, std, copies)
     _copy(repository_ctx, copies)
     repository_ctx.file("BUILD.bazel", "")
 

@@ -1,6 +1,6 @@
 """One Go package."""
 
-load("//rules/private:actions.bzl", "TOOLCHAINS", "compile_action")
+load("//rules/private:actions.bzl", "ALL_OF_STD", "TOOLCHAINS", "compile_action")
 load("//rules/private:labels.bzl", "shown")
 load("//rules/private:transition.bzl", "wasm_platform_transition")
 load("//rules/providers:go_wasm_module_info.bzl", "GoWasmModuleInfo")
@@ -19,6 +19,10 @@ PACKAGE_ATTRS = {
     "srcs": attr.label_list(
         allow_files = [".go", ".s", ".h"],
         doc = "The sources. Build constraints and file names choose those that are for the target; test files may be among them.",
+    ),
+    "std": attr.string_list(
+        default = [ALL_OF_STD],
+        doc = "The packages of the standard library that sources import: only these are compiled. Without, it is all of it.",
     ),
     "_goos": attr.label(default = "//toolchains:goos"),
     "_tags": attr.label(default = "//toolchains:tags"),
@@ -115,6 +119,7 @@ def compile_package(ctx, name, importpath, module = "", lang = ""):
         embedsrcs = ctx.files.embedsrcs,
         infos = infos,
         goos = ctx.attr._goos[SettingInfo].value,
+        std = ctx.attr.std,
         tags = ctx.attr._tags[SettingInfo].value,
         module = module,
         lang = lang,

@@ -61,6 +61,7 @@ def go_wasm_test(
         embedsrcs = [],
         importpath = "",
         lang = "",
+        std = ["std"],
         data = [],
         env = {},
         env_inherit = [],
@@ -80,6 +81,8 @@ def go_wasm_test(
         embedsrcs: files that `//go:embed` in the tests may name
         importpath: the import path of the package; that of embed without
         lang: version of the language; that of embed without
+        std: the packages of the standard library that srcs import: only these are compiled, and those that the
+            package under test has; all of it without
         data: files that the tests read
         env: environment variables of the tests; `$(rootpath LABEL)` and its like name files of data
         env_inherit: environment variables that the tests have from where Bazel was started
@@ -94,6 +97,7 @@ def go_wasm_test(
         embedsrcs = embedsrcs,
         importpath = importpath,
         lang = lang,
+        std = std,
         tags = tags + ["manual"],
         visibility = ["//visibility:private"],
         deps = deps,

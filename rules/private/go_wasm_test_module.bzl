@@ -17,6 +17,7 @@ def _go_wasm_test_module_impl(ctx):
     infos = packages(ctx)
     importpath = ctx.attr.importpath
     lang = ctx.attr.lang
+    std = ctx.attr.std
     cover = cover_folder(ctx) if not ctx.attr.embed else None
     height = 0
     goos = ctx.attr._goos[SettingInfo].value
@@ -30,6 +31,7 @@ def _go_wasm_test_module_impl(ctx):
         embedsrcs = _each_once(embedsrcs, source.embedsrcs)
         known = {info.importpath: None for info in infos}
         infos = infos + [info for info in source.deps.to_list() if info.importpath not in known]
+        std = _each_once(std, source.std)
         height = package.height
         importpath = importpath or package.importpath
         cover = source.cover
@@ -49,6 +51,7 @@ def _go_wasm_test_module_impl(ctx):
         # A test outside of the package imports it; that is the one that is compiled here.
         infos = [info for info in infos if info.importpath != importpath],
         goos = goos,
+        std = std,
         tags = ctx.attr._tags[SettingInfo].value,
         lang = lang,
         cover = cover,

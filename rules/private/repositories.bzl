@@ -1,5 +1,7 @@
 """Repositories of toolchains."""
 
+load("//rules/private:std_imports.bzl", "std_imports")
+
 def _find(repository_ctx):
     """A path that is given, or that of a program."""
     if repository_ctx.attr.path:
@@ -26,26 +28,41 @@ _SOURCE_ATTRS = {
 
 _SDK_BUILD = """\
 load("{go_sdk}", "go_sdk", "go_std")
+load(":std_imports.bzl", "STD_IMPORTS")
+
+_TOOLS = glob(
+    [
+        "pkg/include/**",
+        "pkg/tool/*/asm*",
+        "pkg/tool/*/compile*",
+    ],
+    allow_empty = True,
+)
 
 go_std(
     name = "std",
     srcs = glob(
-        [
-            "bin/go",
-            "bin/go.exe",
-            "go.env",
-            "pkg/include/**",
-            "pkg/tool/**",
-            "src/**",
-        ],
-        allow_empty = True,
+        ["src/**"],
         exclude = [
             "src/cmd/**",
             "**/*_test.go",
             "**/testdata/**",
         ],
     ),
+    go = glob(
+        [
+            "bin/go",
+            "bin/go.exe",
+            "go.env",
+        ],
+        allow_empty = True,
+    ),
+    imports = select({{
+        "{is_js}": STD_IMPORTS["js"],
+        "{is_wasip1}": STD_IMPORTS["wasip1"],
+    }}),
     root = "VERSION",
+    tools = _TOOLS,
 )
 
 go_sdk(
@@ -59,14 +76,7 @@ go_sdk(
     ),
     root = "VERSION",
     std = ":std",
-    tools = glob(
-        [
-            "pkg/include/**",
-            "pkg/tool/*/asm*",
-            "pkg/tool/*/compile*",
-        ],
-        allow_empty = True,
-    ),
+    tools = _TOOLS,
     visibility = ["//visibility:public"],
     wasm_exec = "lib/wasm/wasm_exec.js",
     wasm_exec_node = "lib/wasm/wasm_exec_node.js",
@@ -93,7 +103,13 @@ def _go_sdk_repository_impl(repository_ctx):
                 repository_ctx.symlink(root.get_child(entry), entry)
         if not root.get_child("VERSION").exists:
             fail("%s is no Go SDK: it has no VERSION" % root)
-    repository_ctx.file("BUILD.bazel", _SDK_BUILD.format(go_sdk = Label("//rules/private:go_sdk.bzl")))
+    imports = std_imports(repository_ctx, repository_ctx.path("src"))
+    repository_ctx.file("std_imports.bzl", "STD_IMPORTS = %r\n" % imports)
+    repository_ctx.file("BUILD.bazel", _SDK_BUILD.format(
+        go_sdk = Label("//rules/private:go_sdk.bzl"),
+        is_js = Label("//toolchains:is_js"),
+        is_wasip1 = Label("//toolchains:is_wasip1"),
+    ))
     return _metadata(repository_ctx)
 
 go_sdk_repository = repository_rule(

@@ -10,8 +10,8 @@ GoWasmPackageInfo = provider(
         "height": "int: the number of packages on the longest path down its imports, itself counted",
         "imported_as": "string: the import path in sources, which a go_library of rules_go may have another one for",
         "importpath": "string: the import path",
-        "source": "struct(label, srcs, embedsrcs, deps, goos, lang, module, imported_as, flags, x_defs, cover): what it was compiled from; deps is a depset of GoWasmPackageInfo",
+        "source": "struct(label, srcs, embedsrcs, deps, std, goos, lang, module, imported_as, flags, x_defs, cover): what it was compiled from; deps is a depset of GoWasmPackageInfo",
         "stamps": "bool: whether its x_defs, or those of what it needs, may name variables of the workspace's status",
-        "transitive": "depset of struct(importpath, archive, directives, label, x_defs): this package and all that it needs, without the standard library, each after what it imports",
+        "transitive": "depset of struct(importpath, archive, directives, label, x_defs): this package and all that it needs, of the standard library too, each after what it imports",
     },
 )

@@ -2,8 +2,6 @@
 //! headers.
 
 use crate::{Failure, files};
-use gowasm_diagnostic::Diagnostic;
-use gowasm_goobj::Archive;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -16,21 +14,6 @@ pub(crate) fn append(archive: &Path, objects: &[PathBuf]) -> Result<(), Failure>
     }
     Ok(())
 }
-
-/// The archive with its first member alone, which is what importers need: Go's compiler and ours keep it apart in
-/// the packages of users, and Go's own build does not.
-pub(crate) fn export(archive: &[u8]) -> Result<Vec<u8>, Failure> {
-    let broken = |error: gowasm_goobj::Malformed| {
-        Failure::Environment(Diagnostic::error(format!("Go wrote no package archive: {error}")))
-    };
-    let parsed = Archive::parse(archive).map_err(broken)?;
-    let first = parsed.members.first().map_or(0, |first| first.bytes.len());
-    Ok(archive[..(MAGIC + HEADER + first).next_multiple_of(2).min(archive.len())].to_vec())
-}
-
-/// The lengths of the archive's first line, and of a member's header.
-const MAGIC: usize = 8;
-const HEADER: usize = 60;
 
 fn member(path: &Path, bytes: &[u8]) -> Vec<u8> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();

@@ -1,4 +1,5 @@
-//! One Go package to one package archive and the directives in it.
+//! One Go package to one package archive and the directives in it: a package of the user's or of the standard
+//! library, which go to Go's compiler with the flags that Go's own build gives it.
 
 use crate::dependency::{self, Dependency};
 use crate::gobuild::{Context, EmbedConfig, Package};
@@ -10,13 +11,19 @@ use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::{Directives, GoModule, GoPackage, Goos};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::AtomicBool;
 
 #[derive(Clone)]
 pub struct Compile {
     /// The root of the Go SDK.
     pub sdk: PathBuf,
-    /// What [`crate::std()`] made of that SDK.
-    pub std: PathBuf,
+    /// What [`crate::tags()`] wrote of that SDK.
+    pub toolchain_tags: PathBuf,
+    /// Packages of the standard library that this one may import, and what each of them exports. The file of a
+    /// package that is not for the target is empty.
+    pub std: Vec<(String, PathBuf)>,
+    /// Whether the package is one of the standard library. Without files for the target, it has empty outputs.
+    pub standard: bool,
     pub goos: Goos,
     pub import_path: String,
     /// Bazel's name for the target.
@@ -50,6 +57,7 @@ pub struct Compile {
 /// One compilation and its folders.
 pub(crate) struct Work<'a> {
     pub(crate) request: &'a Compile,
+    pub(crate) cancel: &'a AtomicBool,
     pub(crate) sdk: &'a Sdk,
     /// The package's files, copied.
     pub(crate) stage: PathBuf,
@@ -61,17 +69,35 @@ pub(crate) struct Work<'a> {
     pub(crate) sees_internals: bool,
 }
 
+/// Packages of the standard library with functions that have no body: the runtime has it. Where the compiler is
+/// not told so, such a function is an error. `cmd/go/internal/work.gcToolchain.gc` has the same list.
+const WITH_BODIES_ELSEWHERE: [&str; 10] = [
+    "bytes",
+    "internal/poll",
+    "net",
+    "os",
+    "runtime/metrics",
+    "runtime/pprof",
+    "runtime/trace",
+    "sync",
+    "syscall",
+    "time",
+];
+
 /// The only file of a package that has none.
 const EMPTY: &str = "_none.go";
 
 /// Compiles; the warnings are for the user.
-pub fn compile(request: &Compile) -> Result<Vec<Diagnostic>, Failure> {
+pub fn compile(request: &Compile, cancel: &AtomicBool) -> Result<Vec<Diagnostic>, Failure> {
     let folder = files::scratch()?;
     let sdk = Sdk::open(&request.sdk)?;
     dependency::check_importable(&request.label, &request.deps)?;
     // 1. Which files count.
     let (stage, scratch) = (folder.path().join("src"), folder.path().join("work"));
     let package = choose(request, &stage, &scratch)?;
+    if request.standard && package.has_no_go() {
+        return leave_empty(request).map(|()| Vec::new());
+    }
     let package_path = match package.name.as_str() {
         // Of a test program, another one is the main package.
         "main" if !request.with_tests => "main".to_owned(),
@@ -86,7 +112,8 @@ pub fn compile(request: &Compile) -> Result<Vec<Diagnostic>, Failure> {
         files::write(&stage.join(EMPTY), format!("package {}\n", unit.name).as_bytes())?;
         unit.files.go.push(EMPTY.to_owned());
     }
-    let work = Work { request, sdk: &sdk, stage, scratch, package_path, sees_internals: false };
+    let sees_internals = request.standard;
+    let work = Work { request, cancel, sdk: &sdk, stage, scratch, package_path, sees_internals };
     // 2. Their directives, which a later link checks together.
     let (directives, warnings) = work.directives(&unit)?;
     // 3. The archive.
@@ -98,8 +125,21 @@ pub fn compile(request: &Compile) -> Result<Vec<Diagnostic>, Failure> {
 
 pub(crate) fn choose(request: &Compile, stage: &Path, scratch: &Path) -> Result<Package, Failure> {
     files::write(&scratch.join("go_asm.h"), b"")?;
-    let tags = crate::std::tags(&request.std)?.into_iter().chain(request.tags.iter().cloned());
-    sources::choose(&Context::new(request.goos, tags), &request.sources, stage)
+    let tags = crate::tags::read(&request.toolchain_tags)?;
+    let tags = tags.into_iter().chain(request.tags.iter().cloned());
+    let context = Context::new(request.goos, tags);
+    let package = sources::choose(&context, &request.sources, stage)?;
+    match package.has_no_go() && !request.standard {
+        true => Err(Failure::input(sources::nothing(&package, &context, &request.sources))),
+        false => Ok(package),
+    }
+}
+
+/// What stands for a package of the standard library that this target, or these experiments, have not.
+fn leave_empty(request: &Compile) -> Result<(), Failure> {
+    let files = [Some(&request.output), request.export.as_ref()];
+    files.into_iter().flatten().try_for_each(|file| files::write(file, b""))?;
+    files::write_json(&request.directives, &Directives::default())
 }
 
 impl Work<'_> {
@@ -110,13 +150,21 @@ impl Work<'_> {
             dir: self.stage.clone(),
             go_files: unit.files.go.iter().map(PathBuf::from).collect(),
             module: self.request.module.as_deref().map(module),
-            standard: false,
+            standard: self.request.standard,
         };
         let shown = |path: &Path| {
-            let name = path.strip_prefix(&self.stage).unwrap_or(path);
-            sources::shown(sources, &name.to_string_lossy())
+            let name = path.strip_prefix(&self.stage).unwrap_or(path).to_string_lossy();
+            match self.request.standard {
+                true => format!("$GOROOT/src/{}/{name}", self.request.import_path),
+                false => sources::shown(sources, &name),
+            }
         };
         let mut directives = gowasm_directive::scan(&[package], &shown).map_err(Failure::Input)?;
+        if self.request.standard {
+            // It is for those who write it to heed them.
+            directives.take_findings();
+            return Ok((directives, Vec::new()));
+        }
         if self.request.module.is_none() {
             directives.place_as_shown();
         }
@@ -143,12 +191,17 @@ impl Work<'_> {
             }
             None => command.arg("-o").arg(out),
         };
-        command.args(["-lang", &language, "-buildid", "", "-c=2", "-pack"]);
+        command.args(["-lang", &language, "-buildid", "", "-c=2", "-dwarf=false", "-pack"]);
+        if self.request.standard {
+            command.arg("-std");
+        }
         command.arg("-importcfg").arg(self.importcfg()?);
         if let Some(symabis) = symabis {
             command.arg("-symabis").arg(symabis);
             command.arg("-asmhdr").arg(self.scratch.join("go_asm.h"));
-        } else {
+        } else if !(self.request.standard
+            && WITH_BODIES_ELSEWHERE.contains(&self.request.import_path.as_str()))
+        {
             command.arg("-complete");
         }
         command.args(&self.request.flags);
@@ -171,19 +224,29 @@ impl Work<'_> {
     }
 
     fn importcfg(&self) -> Result<PathBuf, Failure> {
-        let std = importcfg::of_std(&self.request.std)?;
-        let mut entries: Vec<Entry> = std
-            .into_iter()
-            .filter(|(path, _)| self.sees_internals || !importcfg::is_internal(path))
-            .collect();
+        let mut entries: Vec<Entry> = Vec::new();
+        let mut import_map = self.request.import_map.clone();
+        for (import_path, export) in &self.request.std {
+            if importcfg::is_internal(import_path) && !self.sees_internals {
+                continue;
+            }
+            if importcfg::is_empty(export)? {
+                continue;
+            }
+            // The standard library has copies of other modules, which go by their own names in its sources.
+            if let Some(own) = import_path.strip_prefix("vendor/")
+                && self.request.standard
+            {
+                import_map.push((own.to_owned(), import_path.clone()));
+            }
+            entries.push((import_path.clone(), files::absolute(export)?));
+        }
         for package in &self.request.deps {
             entries.push((package.import_path.clone(), files::absolute(&package.archive)?));
         }
         let place = self.scratch.join("importcfg");
         let mut text = importcfg::text(&entries);
-        text.extend(
-            self.request.import_map.iter().map(|(from, to)| format!("importmap {from}={to}\n")),
-        );
+        text.extend(import_map.iter().map(|(from, to)| format!("importmap {from}={to}\n")));
         files::write(&place, text.as_bytes())?;
         Ok(place)
     }
@@ -218,6 +281,9 @@ impl Work<'_> {
         command.arg("-I").arg(self.sdk.root.join("pkg").join("include"));
         command.args(["-D", &format!("GOOS_{}", self.request.goos.as_str())]);
         command.args(["-D", "GOARCH_wasm"]);
+        if self.request.standard && self.sdk.minor() >= 27 {
+            command.arg("-std");
+        }
         Ok(command)
     }
 
@@ -232,7 +298,7 @@ impl Work<'_> {
     }
 
     fn run(&self, command: Command) -> Result<(), Failure> {
-        sdk::run(command, |said| self.explain(&said)).map(drop)
+        sdk::run(command, self.cancel, |said| self.explain(&said)).map(drop)
     }
 
     /// Go's own words, about the user's files; and what to do where Bazel, not Go, lacks something.
@@ -248,8 +314,13 @@ impl Work<'_> {
                 format!(
                     "hint: {import_path} imports {own}: import it in a test of package {own}_test\n"
                 )
-            } else {
+            } else if import_path.split('/').next().is_some_and(|first| first.contains('.')) {
                 format!("hint: add the target of \"{import_path}\" to deps\n")
+            } else {
+                format!(
+                    "hint: add \"{import_path}\" to std if it is of the standard library, else its target to deps; \
+                     `gowasm bazel generate` does either\n"
+                )
             });
         }
         text

@@ -58,7 +58,7 @@ impl Work<'_> {
         cover.arg("-pkgcfg").arg(package_config).arg("-outfilelist").arg(list);
         // Absolute, as what the compiler says of files in another folder begins with this one's.
         cover.args(counted.iter().map(|name| self.stage.join(name)));
-        sdk::run(cover, |said| sources::rename(&self.request.sources, &said))?;
+        sdk::run(cover, self.cancel, |said| sources::rename(&self.request.sources, &said))?;
         let tests = tests.into_iter().map(|name| format!("./{name}"));
         Ok(Some(Instrumented { go_files: outputs.into_iter().chain(tests).collect(), config }))
     }

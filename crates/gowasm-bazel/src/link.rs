@@ -5,7 +5,6 @@ use crate::dependency::{self, Dependency};
 use crate::importcfg::{self, Entry};
 use crate::sdk::Sdk;
 use crate::stamp::Status;
-use crate::std::DIRECTIVES;
 use crate::{Failure, files};
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::{Directives, Manifest, Target};
@@ -17,12 +16,11 @@ use std::sync::atomic::AtomicBool;
 
 pub struct Link {
     pub sdk: PathBuf,
-    pub std: PathBuf,
     pub target: Target,
     /// Import path of package main.
     pub import_path: String,
     pub main: PathBuf,
-    /// Package main and all that it needs, without the standard library.
+    /// Package main and all that it needs, of the standard library too.
     pub packages: Vec<Dependency>,
     /// What the compilations of all these packages found.
     pub directives: Vec<PathBuf>,
@@ -56,9 +54,12 @@ pub fn link(request: &Link, cancel: &AtomicBool) -> Result<Vec<Diagnostic>, Fail
     }
     // 2. The module.
     let scratch = files::scratch()?;
-    let mut entries: Vec<Entry> = importcfg::of_std(&request.std)?;
-    let others = request.packages.iter().filter(|package| package.archive != request.main);
-    entries.extend(others.map(|package| (package.import_path.clone(), package.archive.clone())));
+    let mut entries: Vec<Entry> = Vec::new();
+    for package in request.packages.iter().filter(|package| package.archive != request.main) {
+        if !importcfg::is_empty(&package.archive)? {
+            entries.push((package.import_path.clone(), package.archive.clone()));
+        }
+    }
     let importcfg = scratch.path().join("importcfg");
     files::write(&importcfg, importcfg::text(&entries).as_bytes())?;
     let refused = Failure::from;
@@ -160,9 +161,8 @@ fn arguments<'a>(
 }
 
 fn directives(request: &Link) -> Result<Directives, Failure> {
-    let of_std = request.std.join(DIRECTIVES);
     let mut all = Directives::default();
-    for place in request.directives.iter().chain([&of_std]) {
+    for place in &request.directives {
         let read: Directives = serde_json::from_slice(&files::read(place)?).map_err(|error| {
             let message = format!("{} holds no directives: {error}", place.display());
             Failure::input(Diagnostic::error(message).hint("compile the package again"))

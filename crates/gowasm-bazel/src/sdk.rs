@@ -7,6 +7,7 @@ use gowasm_directive::Goos;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::AtomicBool;
 
 pub(crate) struct Sdk {
     pub(crate) root: PathBuf,
@@ -32,10 +33,14 @@ impl Sdk {
 
     /// The version of the language: `go1.26`.
     pub(crate) fn language(&self) -> String {
-        let mut parts = self.version.splitn(3, '.');
-        let (major, minor) = (parts.next().unwrap_or("go1"), parts.next().unwrap_or_default());
+        format!("go1.{}", self.minor())
+    }
+
+    /// 26 of `go1.26.8` and `go1.26rc1`.
+    pub(crate) fn minor(&self) -> u32 {
+        let minor = self.version.trim_start_matches("go1.");
         let digits = minor.find(|c: char| !c.is_ascii_digit()).unwrap_or(minor.len());
-        format!("{major}.{}", &minor[..digits])
+        minor[..digits].parse().unwrap_or_default()
     }
 
     pub(crate) fn go(&self, goos: Goos, scratch: &Path) -> Command {
@@ -71,19 +76,24 @@ impl Sdk {
 /// given paths the names that the user knows.
 pub(crate) fn run(
     mut command: Command,
+    cancel: &AtomicBool,
     explain: impl FnOnce(String) -> String,
 ) -> Result<Vec<u8>, Failure> {
-    let output = gowasm_process::output(&mut command).map_err(|error| {
-        let program = command.get_program().to_string_lossy().into_owned();
-        Failure::io("start", Path::new(&program), &error)
-    })?;
-    if output.status.success() {
-        return Ok(output.stdout);
+    let finished = match gowasm_process::run(&mut command, cancel, None, &|_| false) {
+        Ok(finished) => finished,
+        Err(gowasm_process::Error::Interrupted) => return Err(Failure::Interrupted),
+        Err(gowasm_process::Error::Start(error) | gowasm_process::Error::Lost(error)) => {
+            let program = command.get_program().to_string_lossy().into_owned();
+            return Err(Failure::io("start", Path::new(&program), &error));
+        }
+    };
+    if finished.status.success() {
+        return Ok(finished.stdout);
     }
-    let mut said = String::from_utf8_lossy(&output.stdout).into_owned();
-    said.push_str(&String::from_utf8_lossy(&output.stderr));
+    let mut said = String::from_utf8_lossy(&finished.stdout).into_owned();
+    said.push_str(&finished.stderr);
     if said.trim().is_empty() {
-        said = format!("{} ended with {}\n", command.get_program().display(), output.status);
+        said = format!("{} ended with {}\n", command.get_program().display(), finished.status);
     }
     Err(Failure::Tool(explain(said)))
 }

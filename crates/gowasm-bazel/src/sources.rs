@@ -62,15 +62,11 @@ pub(crate) fn choose(
         .filter(|(source, _)| !source.name.contains('/'))
         .map(|(source, shown)| Candidate { name: &source.name, shown })
         .collect();
-    let package = gobuild::choose(context, &candidates, |name| files::read(&stage.join(name)))?;
-    let chosen = [&package.files, &package.tests, &package.external_tests];
-    match chosen.iter().all(|files| files.go.is_empty()) {
-        true => Err(Failure::input(nothing(&package, context, sources))),
-        false => Ok(package),
-    }
+    gobuild::choose(context, &candidates, |name| files::read(&stage.join(name)))
 }
 
-fn nothing(package: &Package, context: &Context, sources: &[Source]) -> Diagnostic {
+/// Why a package has no file for the target.
+pub(crate) fn nothing(package: &Package, context: &Context, sources: &[Source]) -> Diagnostic {
     if let Some(name) = package.cgo.first() {
         let file = shown(sources, name);
         let hint = "give the package a file for wasm, one with `//go:build !cgo`, or do without it";

@@ -9,6 +9,7 @@ use crate::testmain;
 use crate::{Failure, files};
 use gowasm_diagnostic::Diagnostic;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 pub struct CompileTest {
     /// The package, for its sources. The output is the main package, the directives are those of the tests
@@ -26,7 +27,10 @@ const MAIN: &str = "_testmain.go";
 const EMPTY: &str = "_none_test.go";
 
 /// Compiles both; the warnings are for the user.
-pub fn compile_test(request: &CompileTest) -> Result<Vec<Diagnostic>, Failure> {
+pub fn compile_test(
+    request: &CompileTest,
+    cancel: &AtomicBool,
+) -> Result<Vec<Diagnostic>, Failure> {
     let folder = files::scratch()?;
     let package = &request.package;
     let sdk = Sdk::open(&package.sdk)?;
@@ -42,6 +46,7 @@ pub fn compile_test(request: &CompileTest) -> Result<Vec<Diagnostic>, Failure> {
     }
     let work = |request, stage: &Path, package_path: &str| Work {
         request,
+        cancel,
         sdk: &sdk,
         stage: stage.to_owned(),
         scratch: scratch.clone(),

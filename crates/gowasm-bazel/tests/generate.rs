@@ -121,6 +121,7 @@ go_wasm_package(
     embedsrcs = ["texts/a.txt"],
     importpath = "example.com/app/words",
     lang = "go1.24",
+    std = ["embed"],
     visibility = ["//visibility:public"],
     deps = select({
         "@rules_go_wasm//toolchains:is_js": ["//internal/page"],
@@ -133,6 +134,7 @@ go_wasm_test(
     srcs = ["words_test.go"],
     data = glob(["testdata/**"]),
     embed = [":words"],
+    std = ["testing"],
     deps = ["@third//example.com/far/deep"],
 )
 "#;
@@ -155,6 +157,9 @@ fn every_package_gets_its_rules() {
         "    deps = [\n        \"//words\",\n        \"@third//example.com/far/deep\",\n    ],\n",
     );
     has(&place.read("tool/BUILD.bazel"), "\ngo_wasm_binary(\n    name = \"tool\",\n");
+    has(&place.read("tool/BUILD.bazel"), "    std = [\"fmt\"],\n");
+    // Not to have the attribute is to have all of the standard library.
+    has(&plugin, "    std = [],\n");
     has(&place.read("page/BUILD.bazel"), "    goos = \"js\",\n");
     has(&place.read("internal/page/BUILD.bazel"), "    visibility = [\"//:__subpackages__\"],\n");
 }
@@ -199,7 +204,10 @@ genrule(
     let expected = by_hand
         .replace("        \"gone.go\",\n", "")
         .replace("first\n", "first\n        \"words_js.go\",\n")
-        .replace("'example.com/app/words',\n", "'example.com/app/words',\n    lang = \"go1.24\",\n")
+        .replace(
+            "'example.com/app/words',\n",
+            "'example.com/app/words',\n    lang = \"go1.24\",\n    std = [\"embed\"],\n",
+        )
         .replace("        \"//gone\",\n", "");
     // The name of the test is taken; the load has no word to say of it.
     assert_eq!(place.read("words/BUILD"), expected);
@@ -258,6 +266,7 @@ fn rules_and_files_are_left_alone_on_request() {
     let warnings = place.generate(&[]).warnings;
     assert_eq!(place.read("tool/BUILD.bazel"), kept);
     assert_eq!(place.read("plugin/BUILD.bazel"), ignored);
+    let own = own.replace("lang = LANG,\n", "lang = LANG,\n    std = [],\n");
     assert_eq!(place.read("internal/page/BUILD.bazel"), own);
     let said: Vec<_> = warnings.iter().map(ToString::to_string).collect();
     assert_eq!(said.len(), 1, "{said:?}");

@@ -19,7 +19,7 @@ use std::sync::atomic::Ordering;
 #[command(name = "gowasm", version, propagate_version = true, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
     #[command(subcommand)]
-    command: Command,
+    pub(crate) command: Command,
     #[command(flatten)]
     global: GlobalArgs,
 }
@@ -62,6 +62,13 @@ pub(crate) struct GlobalArgs {
 pub fn run() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().collect();
     let is = |at: usize, name: &str| arguments.get(at).is_some_and(|argument| argument == name);
+    if let [.., last] = arguments.as_slice()
+        && last == "--persistent_worker"
+        && is(1, "bazel")
+    {
+        let start = &arguments[..arguments.len() - 1];
+        return finish(&GlobalArgs::default(), None, |_| commands::bazel::worker(start));
+    }
     // The arguments of a test are the user's: no file stands for any of them.
     let expanded = match is(1, "bazel") && !is(2, "run-test") {
         true => param_file::expand(arguments.clone()),

@@ -56,12 +56,14 @@ impl<'a> Edits<'a> {
     ) {
         let argument = call.argument(name);
         match argument {
-            None if *value == Value::List(Vec::new()) => {}
+            None if value.is_default_of(name) => {}
             None => self.insert(call, name, &value.render()),
             Some(argument) if argument.keep => {}
             Some(argument) => match self.merge(argument, value, retained) {
                 Merged::Same => {}
-                Merged::Changed(text) if text == "[]" => self.remove(argument),
+                Merged::Changed(text) if text == "[]" && value.is_default_of(name) => {
+                    self.remove(argument);
+                }
                 Merged::Changed(text) => self.replacements.push((argument.value.clone(), text)),
                 Merged::LeftAlone => self.note(call, argument, name, value),
             },

@@ -17,6 +17,12 @@ pub(crate) enum Value {
 }
 
 impl Value {
+    /// Whether an attribute that has it is as good as none.
+    pub(crate) fn is_default_of(&self, attribute: &str) -> bool {
+        // Without the attribute, all of the standard library may be imported.
+        *self == Value::List(Vec::new()) && attribute != "std"
+    }
+
     pub(crate) fn render(&self) -> String {
         match self {
             Value::String(text) => quote(text),

@@ -53,13 +53,24 @@ impl Rules<'_> {
             PACKAGE => self.deps_of_all_targets(package),
             _ => Value::List(self.deps(package, &package.imports(goos))),
         };
+        let imports = &package.imports;
         vec![
             ("srcs", Value::List(self.files(package, &package.sources))),
             ("embedsrcs", Value::List(self.files(package, &package.embeds))),
             ("importpath", Value::String(import_path.to_owned())),
             ("lang", Value::String(package.version.clone())),
+            ("std", self.std(imports.values().flatten())),
             ("deps", deps),
         ]
+    }
+
+    /// Which packages of the standard library are imported, for whatever target: one too many costs little.
+    fn std<'i>(&self, imports: impl Iterator<Item = &'i String>) -> Value {
+        let is_std = |path: &&String| {
+            matches!(self.listing.places.get(*path), Some(Place::Standard)) && *path != "unsafe"
+        };
+        let sorted: BTreeSet<String> = imports.filter(is_std).cloned().collect();
+        Value::List(sorted.into_iter().collect())
     }
 
     /// The other attributes of a new rule: the user's to change.
@@ -101,6 +112,7 @@ impl Rules<'_> {
             attributes.push(("lang", Value::String(package.version.clone())));
         }
         imports.remove(import_path);
+        attributes.push(("std", self.std(imports.iter())));
         attributes.push(("srcs", Value::List(self.files(package, &sources))));
         attributes.push(("embedsrcs", Value::List(self.files(package, &embeds))));
         attributes.push(("deps", Value::List(self.deps(package, &imports))));

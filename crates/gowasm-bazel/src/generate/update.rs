@@ -278,7 +278,7 @@ impl Update<'_> {
         }
         for (name, value) in &attributes {
             let retained = |element: &str| match *name {
-                "deps" => false,
+                "deps" | "std" => false,
                 "srcs" => self.names.is_source(element),
                 _ => is_label(element) || self.names.is_generated(element),
             };
@@ -287,7 +287,7 @@ impl Update<'_> {
     }
 
     fn add(&mut self, kind: &'static str, name: &str, mut attributes: Attributes) {
-        attributes.retain(|(_, value)| *value != Value::List(Vec::new()));
+        attributes.retain(|(name, value)| !value.is_default_of(name));
         attributes.push(("name", Value::String(name.to_owned())));
         let Some((rule, called)) = self.names.spell(kind) else { return };
         self.edits.add_rule(format::rule(called, &attributes));

@@ -49,6 +49,14 @@ pub(crate) struct Package {
     pub(crate) cgo: Vec<String>,
 }
 
+impl Package {
+    /// Whether nothing of it is for the target.
+    pub(crate) fn has_no_go(&self) -> bool {
+        let all = [&self.files, &self.tests, &self.external_tests];
+        all.iter().all(|files| files.go.is_empty())
+    }
+}
+
 /// Go files, and what they embed.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Files {

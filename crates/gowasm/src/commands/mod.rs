@@ -1,6 +1,6 @@
 //! One file a subcommand. Each has `Args`, which clap fills, and `run`.
 
-mod bazel;
+pub(crate) mod bazel;
 pub(crate) mod build;
 mod cacheprog;
 pub(crate) mod check;

@@ -1,15 +1,18 @@
 //! Locally, in Bazel's sandbox: a working day, from a clean build to what is wrong.
 
 use super::e2e::{
-    Digests, KEPT, LOCAL, MODULE, all_ran, case, digests, edit, name_wasm_opt, output, ran, refused,
+    Digests, KEPT, LOCAL, MODULE, all_ran, case, digests, edit, name_wasm_opt, output, ran,
+    refused, same,
 };
 use super::log::Spawn;
 use super::{Kit, Machine, Run, testing};
 use crate::test::Count;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::fs;
 
+const WORKERS: &str = "--spawn_strategy=worker,sandboxed";
 const TAGGED: &str = "--@rules_go_wasm//toolchains:tags=special";
 const NEWEST_SDK: &str = "--@rules_go_wasm//toolchains:go_sdk=go_1_27";
 
@@ -21,7 +24,7 @@ pub(super) fn run(count: &mut Count, kit: &Kit) -> Option<Digests> {
         // Every command line in a parameter file; the machines after this one have them as they come.
         let run = machine.succeed("build", &[LOCAL, KEPT, "--min_param_file_size=0", "//..."])?;
         all_ran(&run, "linux-sandbox")?;
-        for mnemonic in ["GoWasmStd", "GoWasmCompile", "GoWasmLink", "GoWasmVerify"] {
+        for mnemonic in ["GoWasmTags", "GoWasmStd", "GoWasmCompile", "GoWasmLink", "GoWasmVerify"] {
             ensure!(run.has(mnemonic), "no {mnemonic} ran");
         }
         compilations_read_little(&run)?;
@@ -35,6 +38,7 @@ pub(super) fn run(count: &mut Count, kit: &Kit) -> Option<Digests> {
     })?;
     case(count, "the manifest and the verdict tell of the module", || papers(&machine, &clean));
     let build = || machine.succeed("build", &[LOCAL, "//..."]);
+    workers(count, &machine, &clean);
     case(count, "nothing changed, nothing runs", || ran(&build()?, &[]));
     case(count, "tests", || {
         let run = machine.run("test", &[LOCAL, "--test_output=errors", "//..."])?;
@@ -178,6 +182,39 @@ const REFUSED: [(&str, &[&str]); 11] = [
     ("status", &["gives main.version the value of STABLE_COMIT", "BUILD_TIMESTAMP"]),
 ];
 
+/// One process for all actions of a kind, in and outside of sandboxes.
+fn workers(count: &mut Count, machine: &Machine, clean: &Digests) {
+    // The standard library comes out of the disk cache; what workers are to do does not.
+    let again: Vec<String> = ["GoWasmCompile", "GoWasmCompileTest", "GoWasmLink", "GoWasmVerify"]
+        .map(|mnemonic| format!("--modify_execution_info={mnemonic}=+no-cache"))
+        .into();
+    let sandboxes = ["--worker_sandboxing", "--experimental_worker_multiplex_sandboxing"];
+    for (name, flags) in [("workers", [].as_slice()), ("workers in sandboxes", &sandboxes)] {
+        case(count, &format!("{name} make the same"), || {
+            machine.succeed("clean", &[])?;
+            let again = again.iter().map(String::as_str);
+            let all: Vec<_> = [WORKERS, KEPT, "//..."]
+                .into_iter()
+                .chain(again)
+                .chain(flags.iter().copied())
+                .collect();
+            let run = machine.succeed("build", &all)?;
+            for spawn in run.spawns.iter().filter(|spawn| spawn.mnemonic.starts_with("GoWasm")) {
+                let kept = ["GoWasmStd", "GoWasmTags"].contains(&spawn.mnemonic.as_str());
+                let expected = if kept { "disk cache hit" } else { "worker" };
+                let (label, runner) = (&spawn.target_label, &spawn.runner);
+                ensure!(runner == expected, "{} of {label} ran as `{runner}`", spawn.mnemonic);
+            }
+            same(clean, &digests(&run))
+        });
+    }
+    case(count, "a worker says what is wrong as every action does", || {
+        let run = machine.run("build", &[WORKERS, "//bad:syntax"])?;
+        ensure!(!run.succeeded && run.said.contains("bad/syntax.go:"), "{}", run.said);
+        Ok(())
+    });
+}
+
 /// `bazel run`, and what is set at link time.
 fn commands(count: &mut Count, machine: &Machine) {
     let run = |arguments: &[&str]| -> Result<String> {
@@ -209,17 +246,23 @@ fn commands(count: &mut Count, machine: &Machine) {
     });
 }
 
-/// Beside the package, Go's compiler and what the standard library exports.
+/// Beside the package's files and Go's compiler what it imports and no more, of the standard library neither; and of
+/// that the programs' packages are compiled, not all.
 fn compilations_read_little(run: &Run) -> Result<()> {
     let compilations = run.spawns.iter().filter(|spawn| spawn.mnemonic == "GoWasmCompile");
     for compilation in compilations {
-        let inputs = compilation.inputs().filter(|(path, _)| !path.ends_with("/gowasm"));
-        let inputs: Vec<_> = inputs.collect();
+        let others = |path: &str| path.ends_with("/gowasm") || path.contains("/pkg/tool/");
+        let inputs: Vec<_> = compilation.inputs().filter(|(path, _)| !others(path)).collect();
         let bytes: u64 = inputs.iter().map(|(_, bytes)| bytes).sum();
         let has_go = inputs.iter().any(|(path, _)| path.ends_with("bin/go"));
         let label = &compilation.target_label;
-        ensure!(!has_go && bytes < 60_000_000, "{label} reads {bytes} bytes; go: {has_go}");
+        ensure!(!has_go && bytes < 5_000_000, "{label} reads {bytes} bytes; go: {has_go}");
     }
+    let of_std = run.spawns.iter().filter(|spawn| spawn.mnemonic == "GoWasmStd");
+    let of_std: BTreeSet<_> = of_std.flat_map(|spawn| spawn.outputs()).collect();
+    let has = |name: &str| of_std.iter().any(|path| path.ends_with(name));
+    ensure!(has("/std/fmt.a"), "fmt was not compiled");
+    ensure!(!has("/std/net/http.a"), "net/http was compiled, and no program has it");
     Ok(())
 }
 

@@ -49,6 +49,10 @@ impl Spawn {
         self.inputs.iter().map(move |input| (input.path.as_str(), length(input)))
     }
 
+    pub(crate) fn outputs(&self) -> impl Iterator<Item = &str> {
+        self.actual_outputs.iter().map(|output| output.path.as_str())
+    }
+
     /// In seconds, without queueing and transfers.
     pub(crate) fn wall(&self) -> Option<f64> {
         self.metrics.execution_wall_time.as_deref()?.trim_end_matches('s').parse().ok()

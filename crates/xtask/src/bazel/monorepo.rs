@@ -1,6 +1,6 @@
 //! A monorepo of any size, written for the purpose: Go packages in layers, each with a test and with imports of
-//! the layer below, and one module of them all. Two packages that import the same two make a diamond, so the
-//! number of paths down the graph doubles with every layer.
+//! the layer below and of fmt, and one module of them all. Two packages that import the same two make a diamond, so
+//! the number of paths down the graph doubles with every layer.
 
 use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueEnum};
@@ -109,20 +109,25 @@ impl Monorepo {
         };
         let (name, place) = (package.name(), package.place());
         let deps: Vec<String> = package.below().map(|below| below.label()).collect();
+        let std = |imports: &str| match self.rules {
+            Rules::Ours => format!("std = [{imports}],\n    "),
+            Rules::RulesGo => String::new(),
+        };
+        let (std, std_of_test) = (std("\"fmt\""), std("\"testing\""));
         format!(
             "load(\"{load}\", \"{library}\", \"{test}\")\n\n\
              {library}(\n    name = \"{name}\",\n    srcs = [\"{name}.go\"],\n    \
-             importpath = \"{MODULE}/{place}\",\n    visibility = [\"//visibility:public\"],\n    \
+             importpath = \"{MODULE}/{place}\",\n    {std}visibility = [\"//visibility:public\"],\n    \
              deps = {deps:?},\n)\n\n\
              {test}(\n    name = \"{name}_test\",\n    srcs = [\"{name}_test.go\"],\n    \
-             embed = [\":{name}\"],\n)\n"
+             {std_of_test}embed = [\":{name}\"],\n)\n"
         )
     }
 
     fn app(&self, top: &[&Package]) -> String {
         let deps: Vec<String> = top.iter().map(|package| package.label()).collect();
         let (load, rule, more) = match self.rules {
-            Rules::Ours => ("@rules_go_wasm//rules:defs.bzl", "go_wasm_library", ""),
+            Rules::Ours => ("@rules_go_wasm//rules:defs.bzl", "go_wasm_library", "    std = [],\n"),
             Rules::RulesGo => (
                 "@rules_go//go:def.bzl",
                 "go_binary",
@@ -171,9 +176,10 @@ impl Package {
         let number =
             below.first().map_or("0".to_owned(), |it| format!("1 + below{}.Number()", it.number));
         format!(
-            "// Package {name} is one of many.\npackage {name}\n\nimport (\n{imports})\n\n\
+            "// Package {name} is one of many.\npackage {name}\n\nimport (\n\t\"fmt\"\n{imports})\n\n\
              // Layer is where the package lies.\nconst Layer = {layer}\n\nconst (\n{used})\n\n\
-             // Number counts the packages below.\nfunc Number() int {{ return {number} }}\n"
+             // Number counts the packages below.\nfunc Number() int {{ return {number} }}\n\n\
+             // Name says which package it is.\nfunc Name() string {{ return fmt.Sprintf(\"%d/%s\", Layer, \"{name}\") }}\n"
         )
     }
 

@@ -29,7 +29,8 @@ impl Cluster {
         run(machine, "test", &self.flags(), arguments)
     }
 
-    fn flags(&self) -> Vec<String> {
+    /// What has Bazel do nothing but remote execution.
+    pub(crate) fn flags(&self) -> Vec<String> {
         let strategy = "--spawn_strategy=remote".to_owned();
         let executor = format!("--remote_executor={}", self.grid.url());
         // An SDK is thousands of small files, and the server refuses what it has no thread for.

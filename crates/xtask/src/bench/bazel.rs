@@ -1,10 +1,11 @@
 //! `test_workspace/` by Bazel: clean, locally, remotely and out of the remote cache, and after an edit; beside
-//! the same modules and test programs by plain `go build` and `go test -c`, which verifies nothing.
+//! the same modules and test programs by plain `go build` and `go test -c`, which verifies nothing. Then the module of
+//! a monorepo, by Bazel's workers.
 
 use super::Findings;
 use super::measure::{measure, median, seconds};
 use crate::bazel::remote::Cluster;
-use crate::bazel::{Kit, Machine, Run, copy_checkout};
+use crate::bazel::{Kit, Machine, Monorepo, Rules, Run, copy_checkout};
 use crate::servers;
 use crate::table::Table;
 use anyhow::{Result, ensure};
@@ -71,13 +72,74 @@ pub(super) fn run() -> Result<Findings> {
     let wall = median(of_bazel.iter().map(|run| run.wall.as_secs_f64()));
     row("Bazel, one function changed, sandbox", wall, &of_bazel);
 
+    for packages in MONOREPOS {
+        let monorepo = Monorepo { packages, layers: 20, imports: 3, rules: Rules::Ours };
+        for (name, wall, run) in module_of(&kit, &cluster, &monorepo)? {
+            row(&format!("{packages} packages: {name}"), wall, run.as_slice());
+        }
+    }
+
     let conditions = format!(
         "all of test_workspace/; clean builds once, the edit {EDITS} times in turn; {} cores for Bazel, server \
          and two workers alike; for each kind of action the number of a build and the median of its own time; \
-         go builds and verifies nothing",
+         go builds and verifies nothing; then the module of a monorepo, each step once, with Bazel's default strategy",
         thread::available_parallelism()?
     );
     Ok(Findings { conditions, table })
+}
+
+const MONOREPOS: [usize; 2] = [500, 2000];
+const APP: [&str; 1] = ["//app"];
+const LEAF: &str = "layer0/p0/p0.go";
+
+/// What was done, how long it took, and what Bazel ran.
+type Step = (&'static str, f64, Option<Run>);
+
+/// The module of a monorepo: clean, nothing changed, a function of a package that imports no other changed.
+fn module_of(kit: &Kit, cluster: &Cluster, monorepo: &Monorepo) -> Result<Vec<Step>> {
+    let mut steps: Vec<Step> = Vec::new();
+    let change = |file: &Path| -> Result<()> {
+        let text = fs::read_to_string(file)?;
+        ensure!(text.contains("%d/%s"), "{} formats nothing", file.display());
+        Ok(fs::write(file, text.replace("%d/%s", "%d, %s"))?)
+    };
+
+    let (folder, cache) = (tempfile::tempdir()?, tempfile::tempdir()?);
+    monorepo.write(folder.path(), "..")?;
+    let plain = || -> Result<f64> {
+        let mut command = Command::new(kit.go());
+        command.args(["build", "-buildmode=c-shared", "-o", "app.wasm", "./app"]);
+        command.envs([("GOOS", "wasip1"), ("GOARCH", "wasm"), ("GOTOOLCHAIN", "local")]);
+        command.env("GOCACHE", cache.path()).current_dir(folder.path());
+        Ok(measure(&mut command)?.wall)
+    };
+    steps.push(("go, clean", plain()?, None));
+    steps.push(("go, nothing changed", plain()?, None));
+    change(&folder.path().join(LEAF))?;
+    steps.push(("go, one leaf changed", plain()?, None));
+
+    let start = || -> Result<Machine> {
+        let machine = Machine::start(kit, "bench")?;
+        machine.write_monorepo("monorepo", monorepo)?;
+        build(&machine, &["--nobuild", "//app"])?;
+        Ok(machine)
+    };
+    let machine = start()?;
+    let mut bazel = |name, run: Run| steps.push((name, run.wall.as_secs_f64(), Some(run)));
+    bazel("Bazel, clean, workers", build(&machine, &APP)?);
+    bazel("Bazel, nothing changed", build(&machine, &APP)?);
+    change(&machine.file(&format!("monorepo/{LEAF}")))?;
+    bazel("Bazel, one leaf changed, workers", build(&machine, &APP)?);
+    let flags = cluster.flags();
+    let remote: Vec<&str> = flags.iter().map(String::as_str).chain(APP).collect();
+    bazel("Bazel, clean, remote execution", build(&start()?, &remote)?);
+    Ok(steps)
+}
+
+fn build(machine: &Machine, arguments: &[&str]) -> Result<Run> {
+    let run = machine.run_in("monorepo", "build", arguments)?;
+    ensure!(run.succeeded, "bazel build failed:\n{}", run.said);
+    Ok(run)
 }
 
 /// A checkout for the go command, with a build cache of its own.

@@ -6,6 +6,7 @@ use gowasm_bazel::{Compile, Source};
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::Goos;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 
 /// Compile one Go package to a package archive and the directives in it
 #[derive(clap::Args)]
@@ -13,9 +14,15 @@ pub(crate) struct Args {
     /// The root of the Go SDK
     #[arg(long, value_name = "DIR")]
     sdk: PathBuf,
-    /// What `gowasm bazel std --export` made of it
-    #[arg(long, value_name = "DIR")]
-    std: PathBuf,
+    /// What `gowasm bazel tags` wrote of it
+    #[arg(long, value_name = "FILE")]
+    toolchain_tags: PathBuf,
+    /// A package of the standard library that this one may import, and what it exports
+    #[arg(long, num_args = 2, value_names = ["IMPORTPATH", "FILE"])]
+    std: Vec<String>,
+    /// The package is one of the standard library
+    #[arg(long)]
+    standard: bool,
     #[arg(long, value_name = "GOOS")]
     goos: Goos,
     #[arg(long, value_name = "IMPORTPATH")]
@@ -68,7 +75,9 @@ impl Args {
     pub(super) fn into_request(self) -> Compile {
         Compile {
             sdk: self.sdk,
-            std: self.std,
+            toolchain_tags: self.toolchain_tags,
+            std: standard(self.std),
+            standard: self.standard,
             goos: self.goos,
             import_path: self.importpath,
             label: self.label,
@@ -89,11 +98,17 @@ impl Args {
     }
 }
 
+/// What `--std IMPORTPATH FILE` gave, as often as it is there.
+fn standard(words: Vec<String>) -> Vec<(String, PathBuf)> {
+    let mut words = words.into_iter();
+    std::iter::from_fn(|| Some((words.next()?, words.next()?.into()))).collect()
+}
+
 fn pair(text: &str) -> Result<(String, String), String> {
     let (from, to) = text.split_once('=').ok_or("write IMPORTPATH=IMPORTPATH")?;
     Ok((from.to_owned(), to.to_owned()))
 }
 
-pub(crate) fn run(args: Args) -> Result<Vec<Diagnostic>, Failure> {
-    gowasm_bazel::compile(&args.into_request())
+pub(crate) fn run(args: Args, cancel: &AtomicBool) -> Result<Vec<Diagnostic>, Failure> {
+    gowasm_bazel::compile(&args.into_request(), cancel)
 }

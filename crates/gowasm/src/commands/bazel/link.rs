@@ -1,13 +1,13 @@
 //! `gowasm bazel link`
 
 use super::dependencies;
-use crate::context::Context;
 use crate::failure::Failure;
 use gowasm_bazel::Link;
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::{BuildMode, Goos, Target};
 use gowasm_guard::Guard;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 
 /// Link package archives to a module and write its manifest
 #[derive(clap::Args)]
@@ -15,9 +15,6 @@ pub(crate) struct Args {
     /// The root of the Go SDK
     #[arg(long, value_name = "DIR")]
     sdk: PathBuf,
-    /// What `gowasm bazel std` made of it
-    #[arg(long, value_name = "DIR")]
-    std: PathBuf,
     #[arg(long, value_name = "GOOS")]
     goos: Goos,
     #[arg(long, value_name = "MODE")]
@@ -28,7 +25,7 @@ pub(crate) struct Args {
     /// The archive of package main
     #[arg(long, value_name = "FILE")]
     main: PathBuf,
-    /// A package of the program, package main too: its target and its archive
+    /// A package of the program, package main and those of the standard library too: its target and its archive
     #[arg(long = "dep", num_args = 3, value_names = ["IMPORTPATH", "LABEL", "FILE"])]
     deps: Vec<String>,
     /// What `gowasm bazel compile` found in a package
@@ -64,10 +61,9 @@ pub(crate) struct Args {
     exports: PathBuf,
 }
 
-pub(crate) fn run(args: Args, context: &Context) -> Result<Vec<Diagnostic>, Failure> {
+pub(crate) fn run(args: Args, cancel: &AtomicBool) -> Result<Vec<Diagnostic>, Failure> {
     let request = Link {
         sdk: args.sdk,
-        std: args.std,
         target: Target { goos: args.goos, build_mode: args.buildmode },
         import_path: args.importpath,
         main: args.main,
@@ -82,5 +78,5 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<Vec<Diagnostic>, Fail
         manifest: args.manifest,
         exports: args.exports,
     };
-    gowasm_bazel::link(&request, &context.cancel)
+    gowasm_bazel::link(&request, cancel)
 }

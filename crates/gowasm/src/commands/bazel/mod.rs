@@ -5,18 +5,24 @@ mod generate;
 mod link;
 mod run_test;
 mod size;
-mod std;
+mod tags;
 mod test;
 mod verify;
+mod worker;
 
 use crate::context::Context;
 use crate::failure::Failure;
-use ::std::process::ExitCode;
 use gowasm_bazel::{Dependency, Source};
+use gowasm_diagnostic::Diagnostic;
+use std::process::ExitCode;
+use std::sync::atomic::AtomicBool;
+
+pub(crate) use worker::run as worker;
 
 /// BUILD files for Go packages, and the actions that the Bazel rules run (docs/bazel.md)
 ///
-/// Of the actions an argument --flagfile=FILE stands for the file's lines.
+/// Of the actions an argument --flagfile=FILE stands for the file's lines, and --persistent_worker as the last
+/// argument starts a worker of Bazel's for what comes on stdin.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -26,7 +32,7 @@ pub(crate) struct Args {
 #[derive(clap::Subcommand)]
 enum Action {
     Generate(generate::Args),
-    Std(std::Args),
+    Tags(tags::Args),
     Compile(compile::Args),
     Link(link::Args),
     RunTest(run_test::Args),
@@ -40,20 +46,30 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
         Action::Generate(args) => return generate::run(args, context),
         Action::RunTest(args) => return run_test::run(args, context),
         Action::Size(args) => size::run(args, context),
-        Action::Std(args) => std::run(args),
-        Action::Compile(args) => compile::run(args),
-        Action::Link(args) => link::run(args, context),
-        Action::Test(args) => test::run(args),
-        Action::Verify(args) => verify::run(args, context),
+        action => perform(action, &context.cancel),
     }?;
     warnings.iter().for_each(|warning| context.report(warning));
     Ok(ExitCode::SUCCESS)
 }
 
+/// What workers do too: it reads and writes nothing but files.
+fn perform(action: Action, cancel: &AtomicBool) -> Result<Vec<Diagnostic>, Failure> {
+    match action {
+        Action::Tags(args) => tags::run(args, cancel),
+        Action::Compile(args) => compile::run(args, cancel),
+        Action::Link(args) => link::run(args, cancel),
+        Action::Test(args) => test::run(args, cancel),
+        Action::Verify(args) => verify::run(args, cancel),
+        Action::Generate(_) | Action::RunTest(_) | Action::Size(_) => {
+            Err(Failure::Usage(Diagnostic::error("this is nothing that a worker does")))
+        }
+    }
+}
+
 /// What `--dep IMPORTPATH LABEL FILE` gave, as often as it is there.
 fn dependencies(words: Vec<String>) -> Vec<Dependency> {
     let mut words = words.into_iter();
-    ::std::iter::from_fn(|| {
+    std::iter::from_fn(|| {
         let (import_path, label) = (words.next()?, words.next()?);
         Some(Dependency { import_path, label, archive: words.next()?.into() })
     })

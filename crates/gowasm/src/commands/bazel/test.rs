@@ -5,6 +5,7 @@ use crate::failure::Failure;
 use gowasm_bazel::CompileTest;
 use gowasm_diagnostic::Diagnostic;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 
 /// Compile the tests of a package from outside, and the main package of the test program
 #[derive(clap::Args)]
@@ -23,11 +24,12 @@ pub(crate) struct Args {
     coverage: bool,
 }
 
-pub(crate) fn run(args: Args) -> Result<Vec<Diagnostic>, Failure> {
-    gowasm_bazel::compile_test(&CompileTest {
+pub(crate) fn run(args: Args, cancel: &AtomicBool) -> Result<Vec<Diagnostic>, Failure> {
+    let request = CompileTest {
         package: args.package.into_request(),
         tested: args.tested,
         external: args.external,
         coverage: args.coverage,
-    })
+    };
+    gowasm_bazel::compile_test(&request, cancel)
 }

@@ -1,11 +1,11 @@
 //! `gowasm bazel verify`
 
-use crate::context::Context;
 use crate::failure::Failure;
 use gowasm_bazel::Verify;
 use gowasm_diagnostic::Diagnostic;
 use gowasm_verify::{Limits, MissingImports};
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 
 /// Run a linked module as its plan says, and give it its name if it passes
 #[derive(clap::Args)]
@@ -43,7 +43,7 @@ pub(crate) struct Args {
     verdict: PathBuf,
 }
 
-pub(crate) fn run(args: Args, context: &Context) -> Result<Vec<Diagnostic>, Failure> {
+pub(crate) fn run(args: Args, cancel: &AtomicBool) -> Result<Vec<Diagnostic>, Failure> {
     let request = Verify {
         module: args.module,
         manifest: args.manifest,
@@ -58,6 +58,6 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<Vec<Diagnostic>, Fail
         output: args.output,
         verdict: args.verdict,
     };
-    gowasm_bazel::verify(&request, &context.cancel)?;
+    gowasm_bazel::verify(&request, cancel)?;
     Ok(Vec::new())
 }
