@@ -66,6 +66,19 @@ pub struct Summary {
 
 /// Links and writes the module to the output the options name. Stops when `cancel` becomes true.
 pub fn link(options: &Options, cancel: &AtomicBool) -> Result<Summary, Error> {
+    link_if(options, cancel, &|_| Ok(()))
+}
+
+/// Looks at a whole module before it gets its name; what is wrong with it, if something is.
+pub type Accept<'a> = dyn Fn(&[u8]) -> Result<(), String> + 'a;
+
+/// The same, and there is no output unless the module is accepted. Archives that were damaged in just the
+/// right way are linked as any others, by Go's linker too: only a look at the result tells.
+pub fn link_if(
+    options: &Options,
+    cancel: &AtomicBool,
+    accept: &Accept<'_>,
+) -> Result<Summary, Error> {
     // Read the archives and number their symbols.
     let inputs = Inputs::open(options)?;
     let loaded = load::load(&inputs)?;
@@ -136,7 +149,7 @@ pub fn link(options: &Options, cancel: &AtomicBool) -> Result<Summary, Error> {
     let data = Filler::new(&symbols, &layout, &pclntab, &tables, &written.defer_returns).fill()?;
     module.write_data(&written, &data, &mut output)?;
     let bytes = output.length();
-    output.finish()?;
+    output.finish(accept)?;
     Ok(Summary {
         go_release: toolchain.release.clone(),
         goos: toolchain.goos.clone(),

@@ -8,6 +8,7 @@ use gowasm_diagnostic::Diagnostic;
 use gowasm_process::Registered;
 use tempfile::NamedTempFile;
 
+use crate::Accept;
 use crate::error::Error;
 
 /// What is written from beginning to end, but for section sizes that are known later.
@@ -19,7 +20,7 @@ pub(crate) struct Output {
 
 enum Place {
     /// A file without a name of its own, in the folder of the output.
-    Beside(NamedTempFile, #[expect(dead_code)] Registered),
+    Beside(NamedTempFile, Registered),
     /// A device or a pipe, which cannot be replaced.
     Memory(Vec<u8>),
 }
@@ -75,15 +76,23 @@ impl Output {
         }
     }
 
-    /// Gives the file its name.
-    pub(crate) fn finish(self) -> Result<(), Error> {
-        let done = match self.place {
-            Place::Beside(file, _) => {
-                file.persist(&self.path).map(drop).map_err(|failed| failed.error)
+    /// Gives the file its name if its bytes are accepted.
+    pub(crate) fn finish(self, accept: &Accept<'_>) -> Result<(), Error> {
+        let path = &self.path;
+        let cannot_write = |error: io::Error| cannot_write(path, &error);
+        let accept = |module: &[u8]| accept(module).map_err(|why| not_accepted(path, &why));
+        match self.place {
+            Place::Beside(file, _registered) => {
+                // SAFETY: nobody else knows of the file, and nobody writes it while it is mapped.
+                let module = unsafe { memmap2::Mmap::map(file.as_file()) }.map_err(cannot_write)?;
+                accept(&module)?;
+                file.persist(path).map(drop).map_err(|failed| cannot_write(failed.error))
             }
-            Place::Memory(all) => fs::write(&self.path, all),
-        };
-        done.map_err(|error| cannot_write(&self.path, &error))
+            Place::Memory(all) => {
+                accept(&all)?;
+                fs::write(path, all).map_err(cannot_write)
+            }
+        }
     }
 }
 
@@ -97,6 +106,12 @@ fn patch(file: &mut File, at: u64, bytes: &[u8]) -> io::Result<()> {
     file.seek(SeekFrom::Start(at))?;
     file.write_all(bytes)?;
     file.seek(SeekFrom::End(0)).map(drop)
+}
+
+fn not_accepted(path: &Path, why: &str) -> Error {
+    let fault = format!("{} would be no module: {why}", path.display());
+    let hint = "an archive is damaged: compile the packages again, as `go build -a` does";
+    Error::hinted(fault, hint)
 }
 
 fn cannot_write(path: &Path, error: &io::Error) -> Error {

@@ -223,6 +223,33 @@ fn a_module_that_cannot_be_written_is_the_machines_fault() {
     }
 }
 
+/// A damaged archive can be linked like any other: only the module shows it.
+#[test]
+fn a_module_that_no_engine_takes_is_not_written() {
+    let folder =
+        Folder::new(&EXPORTS.replace("return a + b", "return int32(int64(a + b) * 123456789)"));
+    let main = folder.inputs();
+    let mut archive = fs::read(&main).unwrap();
+    // `i64.const` and that number; it becomes a constant of another type.
+    let constant = b"\x42\x95\x9a\xef\x3a";
+    let places = archive.windows(constant.len()).enumerate();
+    let places: Vec<usize> =
+        places.filter(|(_, bytes)| bytes == constant).map(|(place, _)| place).collect();
+    assert!(!places.is_empty(), "the number is not in the archive");
+    places.iter().for_each(|&place| archive[place] = 0x41);
+    fs::write(folder.path("main.a"), archive).unwrap();
+    let rest = ["-o", "m.wasm", "-importcfg", "importcfg", "-buildmode=c-shared"];
+    let linked = folder.link(&[&["-validate"], &rest[..], &["main.a"]].concat());
+    assert_eq!(linked.status.code(), Some(1), "{}", text(&linked.stderr));
+    for part in ["m.wasm", "type mismatch", "an archive is damaged"] {
+        assert!(text(&linked.stderr).contains(part), "{part} in {}", text(&linked.stderr));
+    }
+    assert!(!folder.path("m.wasm").exists());
+    let whole = [&["-validate", "-guard"], &rest[..], &[main.to_str().unwrap()]].concat();
+    let linked = folder.link(&whole);
+    assert!(linked.status.success(), "{}", text(&linked.stderr));
+}
+
 #[test]
 fn the_first_flag_asks_for_a_guard() {
     let folder = Folder::new(EXPORTS);

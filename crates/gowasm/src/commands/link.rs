@@ -12,9 +12,10 @@ use std::path::Path;
 use std::process::ExitCode;
 
 const EXAMPLES: &str = "\
-The module is byte for byte the one that `go tool link` of the archives' Go writes. With -guard as the
-first flag, or -guard=allow-exit, its exports refuse calls at a wrong time (docs/guard.md);
-`gowasm build` asks for that.
+The module is byte for byte the one that `go tool link` of the archives' Go writes. Two flags of our own
+stand in front of its flags: with -guard, or -guard=allow-exit, the exports refuse calls at a wrong time
+(docs/guard.md); with -validate there is no output unless it is a valid module, as the archives may be damaged.
+`gowasm build` does both.
 
 An argument @FILE stands for the lines of FILE, as for Go's tools.
 
@@ -38,29 +39,54 @@ impl Args {
 
 pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
     let mut arguments = args.arguments;
-    let level = arguments.first().and_then(|first| guard_flag(first.to_str()?)).transpose()?;
-    arguments.drain(..usize::from(level.is_some()));
+    let own = Own::take(&mut arguments)?;
     let options = Options::parse(arguments)?;
     if options.version_query {
         output::text(&format!("{}\n", gowasm_link::own_version_line()))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let summary = gowasm_link::link(&options, &context.cancel)?;
+    let accept = |module: &[u8]| match own.validate {
+        true => gowasm_verify::validate(module, &context.cancel),
+        false => Ok(()),
+    };
+    let summary = gowasm_link::link_if(&options, &context.cancel, &accept)?;
     summary.warnings.iter().for_each(|warning| context.report(warning));
-    if let Some(level) = level {
+    if let Some(level) = own.guard {
         guard(&options.output, level)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// What `-guard` or `-guard=LEVEL` asks for; nothing where this is another flag.
-fn guard_flag(flag: &str) -> Option<Result<Guard, Failure>> {
-    let level = flag.strip_prefix('-')?.trim_start_matches('-').strip_prefix("guard")?;
-    if level.is_empty() {
-        return Some(Ok(Guard::Full));
+/// The flags that `go tool link` does not have. They stand in front of its own.
+#[derive(Default)]
+struct Own {
+    guard: Option<Guard>,
+    validate: bool,
+}
+
+impl Own {
+    fn take(arguments: &mut Vec<OsString>) -> Result<Own, Failure> {
+        let mut own = Own::default();
+        let mut count = 0;
+        for argument in arguments.iter() {
+            let flag = argument.to_str().and_then(|flag| flag.strip_prefix('-'));
+            let Some(flag) = flag.map(|flag| flag.trim_start_matches('-')) else { break };
+            match flag.split_once('=').unwrap_or((flag, "")) {
+                ("validate", "") => own.validate = true,
+                ("guard", "") => own.guard = Some(Guard::Full),
+                ("guard", level) => {
+                    let level = level.parse::<Guard>();
+                    own.guard = Some(level.map_err(|why| {
+                        Failure::Usage(Diagnostic::error(format!("-guard: {why}")))
+                    })?);
+                }
+                _ => break,
+            }
+            count += 1;
+        }
+        arguments.drain(..count);
+        Ok(own)
     }
-    let level = level.strip_prefix('=')?.parse::<Guard>();
-    Some(level.map_err(|why| Failure::Usage(Diagnostic::error(format!("-guard: {why}")))))
 }
 
 /// Puts the guarded module in the place of the linked one, all of it or nothing.
