@@ -29,7 +29,7 @@ const TESTED: &[&str] = &[
     "errors",
 ];
 
-/// And with `GOWASM_CORPUS=full`, since Go 1.26.
+/// And with `GOWASM_CORPUS=full`, since Go 1.27.
 const TESTED_FULL: &[&str] = &[
     "archive/tar",
     "archive/zip",
@@ -83,10 +83,11 @@ const TESTED_FULL: &[&str] = &[
     "unicode/utf8",
 ];
 
-/// Whether a toolchain is given everything: the older ones differ little from each other.
-fn full(go: &Path) -> bool {
+/// Whether all of the corpus was asked for, and the toolchain is none of these: older ones differ little
+/// from each other, and each program is minutes of a test run.
+fn full(go: &Path, older: &[&str]) -> bool {
     let asked = std::env::var("GOWASM_CORPUS").is_ok_and(|which| which == "full");
-    asked && !["go1.24", "go1.25"].iter().any(|older| version(go).starts_with(older))
+    asked && !older.iter().any(|older| version(go).starts_with(older))
 }
 
 pub(crate) fn version(go: &Path) -> String {
@@ -112,13 +113,12 @@ fn fixtures() -> PathBuf {
 pub(crate) fn all(go: &Path, keep: &Path) -> Vec<Build> {
     let mut builds = fixture_builds();
     builds.push(wasip1("every std package", &every_std_package(go, keep), &["build", "."]));
-    let full = full(go);
-    let programs = if full { PROGRAMS } else { &PROGRAMS[..1] };
+    let programs = if full(go, &["go1.24", "go1.25"]) { PROGRAMS } else { &PROGRAMS[..1] };
     let mut arguments = vec!["build"];
     arguments.extend(programs);
     builds.push(wasip1("distribution", &fixtures(), &arguments));
     let mut tested = TESTED.to_vec();
-    if full {
+    if full(go, &["go1.24", "go1.25", "go1.26"]) {
         tested.extend(TESTED_FULL);
     }
     // A handful of packages at a time, so that their work files do not pile up.

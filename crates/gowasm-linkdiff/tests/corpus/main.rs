@@ -2,8 +2,8 @@
 //! bytes, and what was linked must run, also when made small.
 //!
 //! `GOWASM_TEST_GOS` names the `go` programs to test with, `:` between them; without it, `go` from
-//! the path. `GOWASM_CORPUS=full` adds the large programs of the Go distribution and more test
-//! binaries, for Go 1.26 and later. `GOWASM_CORPUS_ONLY` keeps the builds whose label contains it.
+//! the path. `GOWASM_CORPUS=full` adds the large programs of the Go distribution, for Go 1.26 and later, and
+//! more test binaries, for Go 1.27 and later. `GOWASM_CORPUS_ONLY` keeps the builds whose label contains it.
 
 mod builds;
 mod runs;
