@@ -9,9 +9,7 @@ load("//rules/private:versions.bzl", "go_version_key", "newer", "semver_key")
 _FIELDS = "-json=Dir,ImportPath,Standard,Module,GoFiles,SFiles,HFiles,EmbedFiles,Imports,Error,DepsErrors"
 
 def _go(repository_ctx, folder, goos, arguments):
-    go = repository_ctx.attr.go or repository_ctx.which("go")
-    if not go:
-        fail("there is no `go` on the PATH: give the modules tag the attribute go")
+    go = repository_ctx.attr.go or _go_of_sdk(repository_ctx)
     environment = {
         "CGO_ENABLED": "0",
         "GOARCH": "wasm",
@@ -25,6 +23,10 @@ def _go(repository_ctx, folder, goos, arguments):
     if ran.return_code != 0:
         fail("`go %s` fails for %s:\n%s" % (" ".join(arguments), _go_mods(repository_ctx), ran.stderr))
     return ran.stdout
+
+def _go_of_sdk(repository_ctx):
+    program = "go.exe" if repository_ctx.os.name.startswith("windows") else "go"
+    return repository_ctx.path(repository_ctx.attr.sdk).dirname.get_child("bin", program)
 
 def _go_mods(repository_ctx):
     return ", ".join([str(go_mod) for go_mod in repository_ctx.attr.go_mods])
@@ -220,10 +222,11 @@ def _go_modules_repository_impl(repository_ctx):
 go_modules_repository = repository_rule(
     implementation = _go_modules_repository_impl,
     attrs = {
-        "go": attr.string(doc = "The go command, where it is not the one on the PATH."),
+        "go": attr.string(doc = "The go command, where it is not that of the SDK."),
         "go_mods": attr.label_list(mandatory = True, allow_files = True, doc = "go.mod files, those of the root module first."),
         "go_sums": attr.label_list(mandatory = True, allow_files = True, doc = "Their go.sum files."),
         "roots": attr.int(mandatory = True, doc = "How many of them are the root module's."),
+        "sdk": attr.label(mandatory = True, doc = "VERSION of the SDK whose go command is used without `go`."),
     },
     environ = [
         "GOAUTH",

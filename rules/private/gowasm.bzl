@@ -1,14 +1,14 @@
-"""The toolchain of the gowasm tool."""
+"""The toolchain of the gowasm program."""
 
 load("//rules/providers:gowasm_info.bzl", "GowasmInfo")
 
-def _gowasm_tool_impl(ctx):
-    return platform_common.ToolchainInfo(gowasm = GowasmInfo(tool = ctx.attr.tool[DefaultInfo].files_to_run))
+def _gowasm_toolchain_impl(ctx):
+    return platform_common.ToolchainInfo(gowasm = GowasmInfo(tool = ctx.attr.program[DefaultInfo].files_to_run))
 
-gowasm_tool = rule(
-    implementation = _gowasm_tool_impl,
+gowasm_toolchain = rule(
+    implementation = _gowasm_toolchain_impl,
     attrs = {
-        "tool": attr.label(
+        "program": attr.label(
             allow_single_file = True,
             cfg = "exec",
             executable = True,
@@ -16,5 +16,5 @@ gowasm_tool = rule(
             doc = "The program.",
         ),
     },
-    doc = "The toolchain of the gowasm tool.",
+    doc = "The toolchain of the gowasm program.",
 )

@@ -1,15 +1,33 @@
 """Repositories of toolchains."""
 
+load("//rules/private:releases.bzl", "platform_constraints")
 load("//rules/private:std_imports.bzl", "std_imports")
 
 def _find(repository_ctx):
     """A path that is given, or that of a program."""
     if repository_ctx.attr.path:
         return repository_ctx.path(repository_ctx.attr.path)
+
+    # Whoever changes the PATH gets another repository.
+    repository_ctx.getenv("PATH")
     found = repository_ctx.which(repository_ctx.attr.program)
     if not found:
         fail("there is no `%s` on the PATH: give the tag a path or urls" % repository_ctx.attr.program)
     return found
+
+def _extract(repository_ctx):
+    repository_ctx.download_and_extract(
+        repository_ctx.attr.urls,
+        sha256 = repository_ctx.attr.sha256,
+        stripPrefix = repository_ctx.attr.strip_prefix,
+    )
+
+def _is_there(repository_ctx, places):
+    """The first of some places that the archive has."""
+    for place in places:
+        if repository_ctx.path(place).exists:
+            return place
+    fail("the archive has none of %s: name the folder that has it as strip_prefix" % ", ".join(places))
 
 def _metadata(repository_ctx):
     """What Bazel 8 and later may keep a repository by: one that is made of an archive of a known digest is always the same."""
@@ -25,6 +43,9 @@ _SOURCE_ATTRS = {
     "strip_prefix": attr.string(),
     "urls": attr.string_list(),
 }
+
+# Why there is none. It is told to those alone who need one.
+_PROBLEM_ATTRS = {"problem": attr.string()}
 
 _SDK_BUILD = """\
 load("{go_sdk}", "go_sdk", "go_std")
@@ -84,12 +105,11 @@ go_sdk(
 """
 
 def _go_sdk_repository_impl(repository_ctx):
+    if repository_ctx.attr.problem:
+        fail(repository_ctx.attr.problem)
     if repository_ctx.attr.urls:
-        repository_ctx.download_and_extract(
-            repository_ctx.attr.urls,
-            sha256 = repository_ctx.attr.sha256,
-            stripPrefix = repository_ctx.attr.strip_prefix,
-        )
+        _extract(repository_ctx)
+        _is_there(repository_ctx, ["VERSION"])
     else:
         found = _find(repository_ctx)
         root = found
@@ -114,30 +134,28 @@ def _go_sdk_repository_impl(repository_ctx):
 
 go_sdk_repository = repository_rule(
     implementation = _go_sdk_repository_impl,
-    attrs = _SOURCE_ATTRS,
+    attrs = _SOURCE_ATTRS | _PROBLEM_ATTRS,
     configure = True,
-    environ = ["PATH"],
     doc = "A Go SDK.",
 )
 
-_TOOL_BUILD = """\
-load("{gowasm}", "gowasm_tool")
+_GOWASM_BUILD = """\
+load("{gowasm}", "gowasm_toolchain")
 
-gowasm_tool(
-    name = "tool",
-    tool = "{program}",
+gowasm_toolchain(
+    name = "toolchain",
+    program = "{program}",
     visibility = ["//visibility:public"],
 )
 """
 
 def _gowasm_repository_impl(repository_ctx):
     program = "gowasm.exe" if repository_ctx.os.name.startswith("windows") else "gowasm"
+    if repository_ctx.attr.problem:
+        fail(repository_ctx.attr.problem)
     if repository_ctx.attr.urls:
-        repository_ctx.download_and_extract(
-            repository_ctx.attr.urls,
-            sha256 = repository_ctx.attr.sha256,
-            stripPrefix = repository_ctx.attr.strip_prefix,
-        )
+        _extract(repository_ctx)
+        program = _is_there(repository_ctx, ["gowasm", "gowasm.exe"])
     elif repository_ctx.attr.cargo:
         manifest = repository_ctx.path(Label("//:MODULE.bazel")).dirname.get_child("Cargo.toml")
         cargo = repository_ctx.which("cargo")
@@ -153,7 +171,7 @@ def _gowasm_repository_impl(repository_ctx):
         repository_ctx.symlink("target/release/" + program, program)
     else:
         repository_ctx.symlink(_find(repository_ctx), program)
-    repository_ctx.file("BUILD.bazel", _TOOL_BUILD.format(
+    repository_ctx.file("BUILD.bazel", _GOWASM_BUILD.format(
         gowasm = Label("//rules/private:gowasm.bzl"),
         program = program,
     ))
@@ -161,10 +179,9 @@ def _gowasm_repository_impl(repository_ctx):
 
 gowasm_repository = repository_rule(
     implementation = _gowasm_repository_impl,
-    attrs = _SOURCE_ATTRS | {"cargo": attr.bool()},
+    attrs = _SOURCE_ATTRS | _PROBLEM_ATTRS | {"cargo": attr.bool()},
     configure = True,
-    environ = ["PATH"],
-    doc = "The gowasm tool.",
+    doc = "The gowasm program.",
 )
 
 _PROGRAM_BUILD = """\
@@ -187,16 +204,8 @@ program_toolchain(
 
 def _program_repository_impl(repository_ctx):
     if repository_ctx.attr.urls:
-        repository_ctx.download_and_extract(
-            repository_ctx.attr.urls,
-            sha256 = repository_ctx.attr.sha256,
-            stripPrefix = repository_ctx.attr.strip_prefix,
-        )
-        places = [place % repository_ctx.attr.program for place in ["bin/%s", "%s", "bin/%s.exe", "%s.exe"]]
-        found = [place for place in places if repository_ctx.path(place).exists]
-        if not found:
-            fail("the archive has none of %s: name the folder that has it as strip_prefix" % ", ".join(places))
-        program = found[0]
+        _extract(repository_ctx)
+        program = _is_there(repository_ctx, [place % repository_ctx.attr.program for place in ["bin/%s", "%s", "bin/%s.exe", "%s.exe"]])
     else:
         source = _find(repository_ctx)
         program = "bin/" + source.basename
@@ -211,16 +220,15 @@ program_repository = repository_rule(
     implementation = _program_repository_impl,
     attrs = _SOURCE_ATTRS,
     configure = True,
-    environ = ["PATH"],
     doc = "A program that some actions run.",
 )
 
 _TOOLCHAIN = """\
 toolchain(
     name = "{name}",
-    exec_compatible_with = HOST_CONSTRAINTS,
+    exec_compatible_with = {platform},
     target_settings = {settings},
-    toolchain = "{toolchain}",
+    toolchain = "{target}",
     toolchain_type = "{type}",
 )
 """
@@ -234,44 +242,33 @@ config_setting(
 
 def _toolchains_repository_impl(repository_ctx):
     parts = ['load("@platforms//host:constraints.bzl", "HOST_CONSTRAINTS")\n']
-    parts.append(_TOOLCHAIN.format(
-        name = "gowasm",
-        settings = "[]",
-        toolchain = "@go_wasm_tool//:tool",
-        type = Label("//toolchains:gowasm_type"),
-    ))
-    for program in repository_ctx.attr.programs:
-        parts.append(_TOOLCHAIN.format(
-            name = program,
-            settings = "[]",
-            toolchain = "@go_wasm_%s//:program" % program,
-            type = Label("//toolchains:%s_type" % program),
+    toolchains = [json.decode(toolchain) for toolchain in repository_ctx.attr.toolchains]
+
+    # SDKs are chosen by name; the first one also serves those who name none.
+    names = {toolchain["sdk"]: None for toolchain in toolchains if toolchain["sdk"]}.keys()
+    settings = {name: {"is_" + name: name} for name in names}
+    settings[names[0]]["is_default"] = ""
+    for name, value in [item for values in settings.values() for item in values.items()]:
+        parts.append(_SETTING.format(
+            name = name,
+            flag = Label("//toolchains:go_sdk"),
+            value = value,
         ))
-    for index, sdk in enumerate(repository_ctx.attr.sdks):
-        # The first one also serves those who name none.
-        values = {"is_" + sdk: sdk}
-        if index == 0:
-            values["is_default"] = ""
-        for setting, value in values.items():
-            parts.append(_SETTING.format(
-                name = setting,
-                flag = Label("//toolchains:go_sdk"),
-                value = value,
-            ))
+    for toolchain in toolchains:
+        for setting in settings.get(toolchain["sdk"], {"": ""}):
+            constraints = platform_constraints(toolchain["platform"])
             parts.append(_TOOLCHAIN.format(
-                name = "sdk_" + setting,
-                settings = '[":%s"]' % setting,
-                toolchain = "@go_wasm_sdk_%s//:sdk" % sdk,
-                type = Label("//toolchains:go_sdk_type"),
+                name = "_".join([part for part in [toolchain["type"], setting, toolchain["platform"]] if part]),
+                platform = constraints or "HOST_CONSTRAINTS",
+                settings = [":" + setting] if setting else [],
+                target = toolchain["target"],
+                type = Label("//toolchains:%s_type" % toolchain["type"]),
             ))
     repository_ctx.file("BUILD.bazel", "\n".join(parts))
     return _metadata(repository_ctx)
 
 toolchains_repository = repository_rule(
     implementation = _toolchains_repository_impl,
-    attrs = {
-        "programs": attr.string_list(),
-        "sdks": attr.string_list(),
-    },
+    attrs = {"toolchains": attr.string_list(doc = "JSON, each with `type`, `target`, `platform` and `sdk`.")},
     doc = "The toolchains to register.",
 )

@@ -1,4 +1,4 @@
-"""The gowasm tool as a toolchain."""
+"""The gowasm program as a toolchain."""
 
 GowasmInfo = provider(
     doc = "The program that every action runs.",

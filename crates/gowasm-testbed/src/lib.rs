@@ -1,5 +1,5 @@
 //! Real programs for tests and benchmarks only: a browser; and remote execution servers, buildbox-casd,
-//! and BuildGrid with PostgreSQL and workers. Those listen on the loopback interface, on free ports, keep
+//! and BuildGrid with PostgreSQL and workers; files over HTTP. Those listen on the loopback interface, on free ports, keep
 //! everything in temporary folders, and end when their value is dropped or the process that started them
 //! dies.
 
@@ -8,6 +8,7 @@ mod buildgrid;
 mod casd;
 #[cfg(feature = "interposer")]
 mod compressing;
+mod files;
 #[cfg(feature = "interposer")]
 mod interposer;
 mod postgres;
@@ -18,6 +19,7 @@ mod wrong;
 
 pub use buildgrid::{BuildGrid, PROPERTIES};
 pub use casd::Casd;
+pub use files::FileServer;
 #[cfg(feature = "interposer")]
 pub use interposer::{Call, Interposer, Refusal, Treatment};
 pub use programs::{BUILDBOX, BUILDGRID, Programs, has_postgres};

@@ -5,7 +5,9 @@ mod bench;
 mod demo;
 mod docs;
 mod examples;
+mod go_releases;
 mod project;
+mod release;
 mod servers;
 mod table;
 mod test;
@@ -40,6 +42,13 @@ enum Chore {
         #[command(flatten)]
         monorepo: bazel::Monorepo,
     },
+    /// Make a release: the gowasm program of this machine, the Bazel module, and its entry for a registry
+    Release(release::Release),
+    /// Write the digests of these versions' Go SDKs, checked by Go's checksum database, for the Bazel rules
+    LockGo {
+        #[arg(required = true)]
+        versions: Vec<String>,
+    },
     /// Measure beside the peers, in turn, and print medians and ratios
     Bench(bench::Bench),
     /// Link a build's programs with Go's linker and ours, and say the first difference in words
@@ -61,6 +70,8 @@ fn main() -> ExitCode {
             let checkout = project::root().display().to_string();
             monorepo.write(&folder, &checkout).map(|()| ExitCode::SUCCESS)
         }
+        Chore::Release(release) => release.make().map(|()| ExitCode::SUCCESS),
+        Chore::LockGo { versions } => go_releases::lock(&versions).map(|()| ExitCode::SUCCESS),
         Chore::Bench(bench) => bench::run(&bench),
         Chore::LinkDiff { arguments } => project::link_diff(&arguments),
     };

@@ -59,11 +59,14 @@ fn real() -> Vec<(String, Names)> {
     }
     let extension = read("rules/extensions.bzl");
     let source = attributes(between(&extension, "\n_SOURCE_ATTRS = {", "\n}\n"));
+    let release = attributes(between(&extension, "\n_RELEASE_ATTRS = {", "\n}\n"));
     for tag in extension.lines().filter_map(|line| line.strip_suffix(" = tag_class(")) {
         let text = between(&extension, &format!("\n{tag} = tag_class("), "\n)\n");
         let mut names = attributes(text);
-        if text.contains("_SOURCE_ATTRS") {
-            names.extend(source.clone());
+        for (name, shared) in [("_SOURCE_ATTRS", &source), ("_RELEASE_ATTRS", &release)] {
+            if text.contains(name) {
+                names.extend(shared.clone());
+            }
         }
         all.push((format!("go_wasm.{}", tag.trim_start_matches('_')), names));
     }

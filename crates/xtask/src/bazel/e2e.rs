@@ -2,7 +2,7 @@
 //! The cases of a machine build upon each other, as a working day does.
 
 use super::log::outputs;
-use super::{Buildifier, Kit, Machine, Run, distributed, generated, large, local};
+use super::{Buildifier, Kit, Machine, Run, distributed, generated, large, local, published};
 use crate::test::Count;
 use anyhow::{Context, Result, bail, ensure};
 use gowasm_testbed::Programs;
@@ -29,6 +29,7 @@ pub(crate) fn run(
     if clean.is_none() {
         not_run(count, "everything after a clean build in the sandbox");
     }
+    published::run(count, kit);
     large::run(count, kit);
     match buildifier {
         Some(buildifier) => generated::run(count, kit, buildifier),

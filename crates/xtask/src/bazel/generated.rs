@@ -14,11 +14,7 @@ pub(super) fn run(count: &mut Count, kit: &Kit, buildifier: &Buildifier) {
         let machine = Machine::start(kit, "generated")?;
         // The Go and the gowasm of other machines here, from other places.
         let file = machine.file(MODULE);
-        edit(
-            &file,
-            "go_wasm.sdk(name = \"go\")",
-            "go_wasm.sdk(name = \"go\", path = \"/mnt/sdk/go\")",
-        )?;
+        edit(&file, "go_wasm.sdk(program = \"go\")", "go_wasm.sdk(path = \"/mnt/sdk/go\")")?;
         let archive = machine.archive("gowasm.tar", &machine.program())?;
         edit(&file, "program = \"gowasm\"", &archive)?;
         let written_by_hand = ["plugin/BUILD", "tool/BUILD"];

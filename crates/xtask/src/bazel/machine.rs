@@ -189,7 +189,7 @@ impl Machine {
 
     /// Packs a file or folder for Bazel to fetch. Returns the attributes that say so.
     pub(crate) fn archive(&self, name: &str, content: &Path) -> Result<String> {
-        let archive = self.folder.path().join("home").join(name);
+        let archive = self.home().join(name);
         let folder = content.parent().context("it lies in a folder")?;
         let mut pack = Command::new("tar");
         pack.arg("-cf").arg(&archive).arg("-C").arg(folder);
@@ -205,6 +205,19 @@ impl Machine {
         fs::write(&file, text)?;
         fs::set_permissions(&file, fs::Permissions::from_mode(0o755))?;
         Ok(format!("/mnt/bin/{name}"))
+    }
+
+    /// The user's folder, which Bazel sees as `/mnt/home`.
+    pub(crate) fn home(&self) -> PathBuf {
+        self.folder.path().join("home")
+    }
+
+    /// Takes Go, gowasm and node off the PATH.
+    pub(crate) fn forget_programs(&self) -> Result<()> {
+        for entry in fs::read_dir(self.folder.path().join("bin"))? {
+            fs::remove_file(entry?.path())?;
+        }
+        Ok(())
     }
 
     /// The gowasm program of this machine.
@@ -233,7 +246,7 @@ impl Machine {
     /// What lets a workspace use rules_go without Bazel's registry.
     pub(crate) fn flags_for_rules_go(&self, sources: &str) -> Result<Vec<String>> {
         let modules = "modules_for_rules_go";
-        let folder = self.folder.path().join("home").join(modules);
+        let folder = self.home().join(modules);
         let mut all = rules_go::stand_ins(&folder, &format!("/mnt/home/{modules}"))?;
         all.push(format!("--override_module=rules_go={sources}"));
         Ok(all)

@@ -12,6 +12,7 @@ mod local;
 mod log;
 mod machine;
 mod monorepo;
+mod published;
 pub(crate) mod remote;
 mod room;
 mod rules_go;

@@ -92,8 +92,7 @@ impl Monorepo {
                 "{head}bazel_dep(name = \"rules_go_wasm\", version = \"0.1.0\")\n\
                  local_path_override(\n    module_name = \"rules_go_wasm\",\n    path = \"{checkout}\",\n)\n\n\
                  go_wasm = use_extension(\"@rules_go_wasm//rules:extensions.bzl\", \"go_wasm\")\n\
-                 go_wasm.sdk()\ngo_wasm.tool()\nuse_repo(go_wasm, \"go_wasm_toolchains\")\n\n\
-                 register_toolchains(\"@go_wasm_toolchains//:all\")\n"
+                 go_wasm.sdk(program = \"go\")\ngo_wasm.gowasm(program = \"gowasm\")\n"
             ),
             Rules::RulesGo => format!(
                 "{head}bazel_dep(name = \"rules_go\", version = \"0.65.0\")\n\n\

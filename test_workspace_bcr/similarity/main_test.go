@@ -1,0 +1,9 @@
+package main
+
+import "testing"
+
+func TestRatio(t *testing.T) {
+	if r := ratio("one", "two"); r != 0 {
+		t.Errorf("%f", r)
+	}
+}
