@@ -1,4 +1,4 @@
-"""All the public names of rules_go_wasm."""
+"""The rules for Go packages, modules and tests, and the providers by which other rules use them."""
 
 load("//rules/private:go_wasm_binary.bzl", _go_wasm_binary = "go_wasm_binary")
 load("//rules/private:go_wasm_library.bzl", _go_wasm_library = "go_wasm_library")

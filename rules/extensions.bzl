@@ -1,4 +1,4 @@
-"""The module extension: Go SDKs, the gowasm program, node, wasm-opt and third-party Go modules."""
+"""The module extension, for `MODULE.bazel`."""
 
 load("//rules/private:go_modules.bzl", "go_modules_repository")
 load("//rules/private:releases.bzl", "GO", "GOWASM", "host_platform", "releases")
@@ -22,6 +22,7 @@ _sdk = tag_class(
     attrs = _SOURCE_ATTRS | _RELEASE_ATTRS | {
         "name": attr.string(default = "go", doc = "What `--@rules_go_wasm//toolchains:go_sdk` calls it."),
         "program": attr.string(doc = "The go command on the `PATH`, such as `go`: its SDK is used."),
+        "strip_prefix": attr.string(doc = "A folder of the archive to leave out. Without it `go`, as archives of go.dev/dl have it, or with `version` that of the Go module."),
     },
     doc = """A Go SDK, 1.24 or newer.
 
@@ -40,30 +41,30 @@ _gowasm = tag_class(
 One of `version`, `program`, `path`, `cargo` and `urls` says which; without them, and without the tag, it is the one that was released with this module. A checkout that is no release knows none.""",
 )
 
-_PROGRAM_DOC = "The program on the PATH, where neither path nor urls is given, and in an archive."
+_PROGRAM_DOC = "The program on the `PATH`, where neither `path` nor `urls` is given; and what it is called in an archive."
 
 _node = tag_class(
     attrs = _SOURCE_ATTRS | {
         "program": attr.string(default = "node", doc = _PROGRAM_DOC),
     },
-    doc = "Node.js 20 or newer, in which modules of `goos = \"js\"` are verified.",
+    doc = "Node.js 20 or newer, in which modules of `goos = \"js\"` are verified. Without the tag there is no node. An archive is one as nodejs.org has it: `bin/node` below `strip_prefix`. Of a node on this machine its own file alone is used.",
 )
 
 _wasm_opt = tag_class(
     attrs = _SOURCE_ATTRS | {
         "program": attr.string(default = "wasm-opt", doc = _PROGRAM_DOC),
     },
-    doc = "Binaryen's wasm-opt, for a gowasm that was built without it.",
+    doc = "Binaryen's wasm-opt, for the attribute `wasm_opt`; a gowasm that was built with `--features wasm-opt` needs none. An archive is one as Binaryen's releases are: `bin/wasm-opt` below `strip_prefix`, and libraries below `lib`.",
 )
 
 _modules = tag_class(
     attrs = {
-        "go": attr.string(doc = "The go command, where it is not that of the first SDK."),
-        "go_mod": attr.label(mandatory = True, doc = "go.mod"),
-        "go_sum": attr.label(mandatory = True, doc = "go.sum"),
-        "name": attr.string(default = "go_modules", doc = "The repository to make."),
+        "go": attr.string(doc = "The go command that fetches them, where it is not that of the first SDK; the root module's counts."),
+        "go_mod": attr.label(mandatory = True, doc = "The go.mod file."),
+        "go_sum": attr.label(mandatory = True, doc = "The go.sum file, which has the digests."),
+        "name": attr.string(default = "go_modules", doc = "The repository to make. Tags of one name, in several Bazel modules too, make one."),
     },
-    doc = "The packages of the Go modules that a go.mod requires: `@go_modules//IMPORTPATH`. Tags of one name in several Bazel modules make one repository, with the least version of each Go module that serves all.",
+    doc = "The packages of the Go modules that a go.mod requires: `@go_modules//IMPORTPATH`. [More](bazel.md#third-party-go-modules)",
 )
 
 def _go_modules_repositories(module_ctx, sdk):
@@ -186,5 +187,5 @@ go_wasm = module_extension(
         "sdk": _sdk,
         "wasm_opt": _wasm_opt,
     },
-    doc = "Go SDKs, the gowasm program, node, wasm-opt and third-party Go modules.",
+    doc = "Go SDKs, the gowasm program, node, wasm-opt and third-party Go modules. Programs are those that the root module names; `modules` counts in every module.",
 )

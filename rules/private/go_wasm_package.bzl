@@ -10,7 +10,7 @@ load("//toolchains:settings.bzl", "SettingInfo")
 PACKAGE_ATTRS = {
     "deps": attr.label_list(
         providers = [GoWasmPackageInfo],
-        doc = "The packages that this one imports, without the standard library.",
+        doc = "The packages that this one imports, without the standard library: `go_wasm_package` targets.",
     ),
     "embedsrcs": attr.label_list(
         allow_files = True,
@@ -18,11 +18,11 @@ PACKAGE_ATTRS = {
     ),
     "srcs": attr.label_list(
         allow_files = [".go", ".s", ".h"],
-        doc = "The sources. Build constraints and file names choose those that are for the target; test files may be among them.",
+        doc = "The sources: `.go`, `.s` and `.h` files. Those are compiled that are for the target, by build constraints and file names as with `go build`; test files may be among them.",
     ),
     "std": attr.string_list(
         default = [ALL_OF_STD],
-        doc = "The packages of the standard library that sources import: only these are compiled. Without, it is all of it.",
+        doc = "The packages of the [standard library](bazel.md#the-standard-library) that sources import: only these are compiled. Without, it is all of it.",
     ),
     "_goos": attr.label(default = "//toolchains:goos"),
     "_tags": attr.label(default = "//toolchains:tags"),
@@ -133,9 +133,9 @@ def _go_wasm_package_impl(ctx):
 go_wasm_package = rule(
     implementation = _go_wasm_package_impl,
     attrs = PACKAGE_ATTRS | {
-        "importpath": attr.string(mandatory = True, doc = "How other packages import this one."),
+        "importpath": attr.string(mandatory = True, doc = "The import path: how other packages import this one."),
         "lang": attr.string(doc = "The version of the language, such as `go1.24`, as go.mod has it; the SDK's own without."),
-        "module": attr.string(doc = "`path@version` of the Go module, for packages of other people."),
+        "module": attr.string(doc = "`path@version` of the Go module, for packages of other people: positions in a manifest begin with it."),
         "_allowlist_function_transition": attr.label(
             default = "@bazel_tools//tools/allowlists/function_transition_allowlist",
         ),
@@ -143,5 +143,7 @@ go_wasm_package = rule(
     cfg = wasm_platform_transition,
     toolchains = TOOLCHAINS,
     provides = [GoWasmPackageInfo],
-    doc = "Compiles one Go package to one package archive.",
+    doc = """Compiles one Go package to one package archive, in one action.
+
+Files of a package may lie in folders below that of its `BUILD.bazel` file only where they are embedded; a package in a folder of its own has a `BUILD.bazel` file of its own.""",
 )

@@ -69,25 +69,34 @@ def go_wasm_test(
         **kwargs):
     """Compiles a package's tests for wasip1 and runs them in the engine under `bazel test`.
 
-    `--test_filter` is Go's `-test.run`, `--test_arg` gives other flags of test programs. The working directory
-    of tests is their folder in a copy of the runfiles; they see that, a temporary and an output folder, and
-    nothing else of the machine.
+    Each Go test is a case in `test.xml`. Of Bazel's options `--test_filter` is Go's `-test.run`,
+    `--test_runner_fail_fast` is `-test.failfast`, `--test_arg` gives other flags; `shard_count` spreads tests, examples
+    and benchmarks over processes. A little before Bazel's timeout `-test.timeout` ends the program with the stacks of
+    all goroutines, and what does not let it is ended by the runner: the report says which test did not end.
+
+    `bazel coverage` writes LCOV: `go tool cover` has the packages count that `--instrumentation_filter` lets, those that
+    a test imports too. No merger of Bazel's is needed for it.
+
+    The program sees the folder `/runfiles`, a copy of the test's runfiles, with its package's folder in it as working
+    directory; `/tmp`; and `/outputs`, which is Bazel's folder for undeclared outputs. Variables that Bazel sets, such
+    as `TEST_SRCDIR`, `TEST_TMPDIR` and `TEST_UNDECLARED_OUTPUTS_DIR`, name these. It sees the environment that Bazel
+    gives the test, `--test_env` too, and nothing else of the machine.
 
     Args:
         name: the target
-        srcs: the test files, and the package's own where embed has them not
-        embed: the go_wasm_package under test
+        srcs: the test files, and the package's own where `embed` has them not
+        embed: what is under test: a `go_wasm_package`, or a module of package main that has `srcs`
         deps: packages that the tests import
         embedsrcs: files that `//go:embed` in the tests may name
-        importpath: the import path of the package; that of embed without
-        lang: version of the language; that of embed without
-        std: the packages of the standard library that srcs import: only these are compiled, and those that the
-            package under test has; all of it without
-        data: files that the tests read
-        env: environment variables of the tests; `$(rootpath LABEL)` and its like name files of data
+        importpath: the import path of the package; that of `embed` without
+        lang: version of the language; that of `embed` without
+        std: the packages of the [standard library](bazel.md#the-standard-library) that `srcs` import: only these are
+            compiled, those that `embed` has, and what every test program needs; all of it without
+        data: files that the tests read, of any package: `testdata/x`, `../other/y`
+        env: environment variables of the tests; `$(rootpath LABEL)` and its like name files of `data`
         env_inherit: environment variables that the tests have from where Bazel was started
         tags: tags of the targets
-        **kwargs: what every test has, such as size
+        **kwargs: what every test has, such as `size`
     """
     go_wasm_test_module(
         name = name + ".module",

@@ -33,7 +33,7 @@ def _go_wasm_verify_test_impl(ctx):
 go_wasm_verify_test = rule(
     implementation = _go_wasm_verify_test_impl,
     attrs = {
-        "engine": attr.string(doc = "What runs the module; wasmi, or node for `goos = \"js\"`, without."),
+        "engine": attr.string(doc = "What runs the module, as `gowasm verify --engine` calls it; without, wasmi, or node for a module for js. Node is that of `go_wasm.node`; wasmtime must be inside the gowasm program."),
         "module": attr.label(
             allow_single_file = [".wasm"],
             mandatory = True,
@@ -42,10 +42,10 @@ go_wasm_verify_test = rule(
         "plan": attr.label(
             allow_single_file = [".toml"],
             mandatory = True,
-            doc = "What the module must do.",
+            doc = "The [plan](plans.md) of what the module must do.",
         ),
     },
     test = True,
     toolchains = [GOWASM_TYPE, GO_SDK_TYPE] + PROGRAMS,
-    doc = "Runs a module as a plan says.",
+    doc = "Runs a module as a plan says, under `bazel test`.",
 )

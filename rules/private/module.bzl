@@ -11,7 +11,7 @@ load("//rules/providers:go_wasm_package_info.bzl", "GoWasmPackageInfo")
 load("//toolchains:settings.bzl", "SettingInfo")
 
 _DEPS = "The packages that package main imports, without the standard library."
-_EMBED = "A go_wasm_package of package main, in place of srcs."
+_EMBED = "A `go_wasm_package` of package main, in place of `srcs`, `deps`, `embedsrcs`, `importpath`, `lang` and `std`."
 
 _ATTRS = PACKAGE_ATTRS | {
     "embed": attr.label_list(
@@ -20,44 +20,53 @@ _ATTRS = PACKAGE_ATTRS | {
     ),
     "guard": attr.bool(
         default = True,
-        doc = "Put a guard in front of every export: calls before init, after a trap and after an exit trap and say why. Modules for js get none.",
+        doc = "Put a [guard](guard.md) in front of every export: calls before init, after a trap and after an exit trap and say why. Modules for js get none.",
     ),
-    "importpath": attr.string(doc = "The import path of package main; with srcs only. The label's package without."),
+    "importpath": attr.string(doc = "The import path of package main; with `srcs` only. The label's package and name without."),
     "ldflags": attr.string_list(doc = "Flags of `go tool link`, such as `-s`."),
     "lang": attr.string(doc = "The version of the language, such as `go1.24`; the SDK's own without."),
     "out": attr.string(doc = "The module's file name; NAME.wasm without."),
     "plan": attr.label(
         allow_single_file = [".toml"],
-        doc = "What the module must do before it gets its name: calls, arguments, results.",
+        doc = "The [plan](plans.md) of what the module must do before it gets its name: calls, arguments, results. Without one, its init, and the presence of every export.",
     ),
     "size_keep": attr.string_list(
-        doc = "What `size_level = \"small\"` keeps all the same: `names`, `lines`, `bodies`.",
+        doc = "What `size_level = \"small\"` keeps all the same: `names`, `lines`, `inlined`, `arguments`, `bodies`.",
     ),
     # Bazel gives "size" a meaning of its own.
     "size_level": attr.string(
         default = "safe",
         values = ["none", "safe", "small"],
-        doc = "How much is done to make the module small: nothing, what cannot be observed, or also what costs names, lines and bodies.",
+        doc = "How much is done to make the module [small](size.md): nothing with `none`, what cannot be observed with `safe`, and with `small` also what costs names, lines and bodies.",
     ),
     "stamp": attr.int(
         default = -1,
         values = [-1, 0, 1],
-        doc = "Whether `{NAME}` in x_defs stands for that variable of the workspace's status: 1 always, 0 never, -1 with `--stamp`. Variables whose values name some keep what the sources give them otherwise.",
+        doc = "Whether `{NAME}` in `x_defs` stands for that variable of the [workspace's status](bazel.md#stamping): 1 always, 0 never, -1 with `--stamp`. Variables whose values name some keep what the sources give them otherwise.",
     ),
     "verify": attr.bool(
         default = True,
-        doc = "Run the module before it gets its name: in wasmi, or in node for `goos = \"js\"`, which needs a node toolchain.",
+        doc = "Run the module before it gets its name: in wasmi, or in node for `goos = \"js\"`, which needs the toolchain of `go_wasm.node`. With `False` there is no verdict, and nobody has run the module.",
     ),
     "wasm_opt": attr.string(
         values = ["", "O1", "O2", "O3", "O4", "Os", "Oz"],
-        doc = "Optimize the linked module with Binaryen's wasm-opt: for speed, or with Os and Oz for size. Needs a wasm-opt toolchain, or a gowasm with the Cargo feature `wasm-opt`.",
+        doc = "Optimize the linked module with Binaryen's [wasm-opt](size.md#wasm-opt): `O1` to `O4` for speed, `Os` or `Oz` for size, in an action between the link and the verification. Needs the toolchain of `go_wasm.wasm_opt`, or a gowasm that was built with `--features wasm-opt`.",
     ),
-    "x_defs": attr.string_dict(doc = "String variables to set at link time, by `importpath.name`; `main` or its own import path stands for package main. `{NAME}` is a variable of the workspace's status, see stamp."),
+    "x_defs": attr.string_dict(doc = "String variables to set at link time, by `importpath.name`; `main` or its own import path stands for package main. One that the module does not have is an error. `{NAME}` is a variable of the workspace's status, see `stamp`."),
     "_allowlist_function_transition": attr.label(
         default = "@bazel_tools//tools/allowlists/function_transition_allowlist",
     ),
     "_stamping": attr.label(default = "//toolchains:stamping"),
 }
+
+_OUTPUTS = """
+
+Outputs NAME.wasm, the target's file, which can stand in the `srcs` or `data` of any rule; and in output groups
+
+- `manifest`: NAME.manifest.json, the [interface](manifest.md);
+- `verdict`: NAME.verdict.json, what came of running the module;
+- `exports`: NAME.exports.txt, the names of the functions that directives export, one a line;
+- `size_report`: NAME.size.html and NAME.size.json, the [size report](size-report.md), which is only made when it is asked for."""
 
 def _main_package(ctx):
     if ctx.attr.embed:
@@ -155,11 +164,11 @@ def module_rule(buildmode, gooses, doc, aspects = [], cfg = wasm_transition):
             "goos": attr.string(
                 default = "wasip1",
                 values = gooses,
-                doc = "The operating system that Go builds for.",
+                doc = "The operating system that Go builds for: %s." % " or ".join(["`%s`" % goos for goos in gooses]),
             ),
         } | others,
         cfg = cfg,
         toolchains = TOOLCHAINS + PROGRAMS,
         provides = [GoWasmModuleInfo, GoWasmPackageInfo],
-        doc = doc,
+        doc = doc + _OUTPUTS,
     )

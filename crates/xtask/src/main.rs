@@ -34,6 +34,8 @@ enum Chore {
         #[arg(long)]
         bazel: bool,
     },
+    /// Write docs/bazel-reference.md of the docstrings of the Bazel rules
+    Docs,
     /// Install the Go toolchains, Bazel and servers of the tests and print where they are
     Tools,
     /// Write a Bazel workspace of many Go packages into a folder
@@ -65,6 +67,7 @@ fn main() -> ExitCode {
             demo::run(demo::GoCaches::OfTheUser).map(|shown| ExitCode::from(u8::from(!shown)))
         }
         Chore::Test { bazel } => test::run(bazel),
+        Chore::Docs => bazel::reference::write().map(|()| ExitCode::SUCCESS),
         Chore::Tools => tools::show(),
         Chore::Monorepo { folder, monorepo } => {
             let checkout = project::root().display().to_string();

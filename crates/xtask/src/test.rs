@@ -1,6 +1,6 @@
 //! The whole test suite, part by part; a part that cannot be set up here is skipped and says so.
 
-use crate::bazel::{Buildifier, Kit, e2e};
+use crate::bazel::{Buildifier, Kit, e2e, reference};
 use crate::demo::{self, GoCaches};
 use crate::{docs, project, servers, tools};
 use anyhow::{Context, Result};
@@ -97,7 +97,10 @@ fn bazel(count: &mut Count, servers: Option<&Programs>) {
         Err(error) => count.skip("buildifier", error),
     }
     match Kit::set_up() {
-        Ok(kit) => e2e::run(count, &kit, servers, buildifier.as_ref().ok()),
+        Ok(kit) => {
+            count.part("reference of the Bazel rules", reference::check);
+            e2e::run(count, &kit, servers, buildifier.as_ref().ok());
+        }
         Err(error) => count.skip("Bazel", &error),
     }
 }

@@ -147,7 +147,8 @@ pub(super) fn run(count: &mut Count, kit: &Kit) -> Option<Digests> {
         let archive = machine.archive("sdk.tar", kit.newest_go())?;
         edit(&machine.file(MODULE), "program = \"go1.27.3\"", &archive)?;
         let asked = ["--output=text", "mnemonic(GoWasmStd, deps(//plugin))"];
-        for (flags, used) in [(&[][..], "go_wasm_sdk_go/"), (&[NEWEST_SDK], "go_wasm_sdk_go_1_27/")] {
+        for (flags, used) in [(&[][..], "go_wasm_sdk_go/"), (&[NEWEST_SDK], "go_wasm_sdk_go_1_27/")]
+        {
             let said = machine.succeed("aquery", &[flags, &asked].concat())?.said;
             ensure!(said.contains(used), "no {used} in {said}");
         }

@@ -390,7 +390,7 @@ buildozer_binary = module_extension(implementation = _buildozer_binary_impl)
 "#;
 
 /// What lets Bazel do without its registry, as the user's own settings.
-fn write_bazelrc(home: &Path) -> Result<()> {
+pub(super) fn write_bazelrc(home: &Path) -> Result<()> {
     let mut text = "common --noenable_workspace --lockfile_mode=off --color=no --curses=no\n\
                     build --nosandbox_debug --noshow_progress\n"
         .to_owned();

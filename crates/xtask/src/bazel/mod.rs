@@ -13,6 +13,7 @@ mod log;
 mod machine;
 mod monorepo;
 mod published;
+pub(crate) mod reference;
 pub(crate) mod remote;
 mod room;
 mod rules_go;
