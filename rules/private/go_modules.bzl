@@ -35,12 +35,18 @@ def _documents(text):
     """The JSON documents that Go prints one behind the other."""
     return [json.decode(part + "\n}") for part in text.split("\n}\n") if part.strip()]
 
-def _packages(repository_ctx, folder, goos, required):
+def _packages(repository_ctx, folder, goos, merged):
     """The packages of the required Go modules and all that they need, by import path, and those of the standard library."""
-    if not required:
+    if not merged.direct:
         return {}, {}
-    patterns = [path + "/..." for path in required]
+    patterns = [path + "/..." for path in merged.direct]
     listed = _documents(_go(repository_ctx, folder, goos, ["list", "-deps", "-e", _FIELDS] + patterns))
+
+    # A Go module that go.sum has and Go cannot get is no reason to leave packages out.
+    for package in listed:
+        error = (package.get("Error") or {}).get("Err", "")
+        if error.partition(": ")[0].replace("@", " ") in merged.sums:
+            fail("Go cannot get what %s require:\n%s" % (_go_mods(repository_ctx), error))
 
     # Packages that cannot be built for this target, or need what go.sum does not name, are left out.
     return {
@@ -165,7 +171,12 @@ def _merge(repository_ctx, folder):
     lines += ["require %s %s" % pair for pair in required.items()]
     repository_ctx.file(folder.get_child("go.mod"), "\n".join(lines) + "\n")
     repository_ctx.file(folder.get_child("go.sum"), "\n".join(sums) + "\n")
-    return struct(direct = sorted(direct), requirements = requirements)
+    return struct(
+        direct = sorted(direct),
+        requirements = requirements,
+        # `path version`; those of go.mod files alone have another end.
+        sums = {" ".join(line.split(" ")[:2]): None for line in sums},
+    )
 
 def _at(module):
     return json.encode(module["Path"]) + (" " + module["Version"] if module.get("Version") else "")
@@ -209,7 +220,7 @@ def _go_modules_repository_impl(repository_ctx):
     packages = {}
     std = {}
     for goos in ["wasip1", "js"]:
-        packages[goos], of_goos = _packages(repository_ctx, folder, goos, merged.direct)
+        packages[goos], of_goos = _packages(repository_ctx, folder, goos, merged)
         std |= of_goos
     repository_ctx.delete(merged_in)
     copies = {}
@@ -241,7 +252,6 @@ go_modules_repository = repository_rule(
         "GOSUMDB",
         "GOVCS",
         "NETRC",
-        "PATH",
     ],
     doc = "The packages that go.mod files require, of the version that is the least for all of them.",
 )

@@ -212,6 +212,16 @@ impl Machine {
         self.folder.path().join("home")
     }
 
+    /// Removes a folder of Go modules at `/mnt/out/NAME`, which Go makes read-only.
+    pub(crate) fn forget(&self, name: &str) -> Result<()> {
+        let folder = self.folder.path().join("out").join(name);
+        if folder.is_dir() {
+            project::run(Command::new("chmod").args(["-R", "u+w"]).arg(&folder))?;
+            fs::remove_dir_all(folder)?;
+        }
+        Ok(())
+    }
+
     /// Takes Go, gowasm and node off the PATH.
     pub(crate) fn forget_programs(&self) -> Result<()> {
         for entry in fs::read_dir(self.folder.path().join("bin"))? {

@@ -2,10 +2,11 @@
 //! Go modules that are theirs and ours.
 
 use super::Machine;
-use super::e2e::{KEPT, LOCAL, case};
+use super::e2e::{KEPT, LOCAL, MODULE, case, edit};
 use crate::project;
 use crate::test::Count;
 use anyhow::{Result, ensure};
+use gowasm_testbed::PrivateModules;
 use std::fs;
 use std::process::Command;
 
@@ -97,6 +98,9 @@ pub(super) fn go_modules(count: &mut Count, machine: &Machine) {
         ensure!(run.said.contains(said), "{}", run.said);
         has(machine, "/mnt/out/modules/github.com/google/uuid@v1.6.0/go.mod", &["google/uuid"])
     });
+    case(count, "a private Go module: what Go's client heeds, and a change of it", || {
+        private_modules(machine)
+    });
     case(count, "vendored Go modules hold no link out of them", || {
         let vendored = machine.file("test_workspace/vendored");
         machine.succeed("vendor", &["--vendor_dir=vendored", "--repo=@go_modules"])?;
@@ -107,6 +111,54 @@ pub(super) fn go_modules(count: &mut Count, machine: &Machine) {
         ensure!(links.is_empty(), "links:\n{links}");
         Ok(fs::remove_dir_all(vendored)?)
     });
+}
+
+/// Each variable alone decides whether Go gets the module, and the repository is made anew when one changes.
+fn private_modules(machine: &Machine) -> Result<()> {
+    let host = PrivateModules::start()?;
+    let folder = machine.file("test_workspace/private");
+    fs::create_dir(&folder)?;
+    fs::write(folder.join("BUILD.bazel"), "")?;
+    fs::write(folder.join("go.mod"), PrivateModules::GO_MOD)?;
+    fs::write(folder.join("go.sum"), PrivateModules::GO_SUM)?;
+    fs::write(machine.home().join("netrc"), PrivateModules::NETRC)?;
+    let tag = "go_wasm.modules(\n    name = \"private\",\n    go_mod = \"//private:go.mod\",\n    \
+               go_sum = \"//private:go.sum\",\n)\nuse_repo(go_wasm, \"private\")\n";
+    let last = "use_repo(go_wasm, \"go_modules\")\n";
+    edit(&machine.file(MODULE), last, &format!("{last}{tag}"))?;
+
+    let variables = [
+        ("GOPROXY", "off"),
+        ("GONOSUMDB", "private.test"),
+        ("GOMODCACHE", "/mnt/out/private"),
+        ("HTTP_PROXY", &host.proxy()),
+        ("HTTPS_PROXY", &host.proxy()),
+        ("GONOPROXY", "private.test"),
+        ("GOINSECURE", "private.test"),
+        ("GOAUTH", "netrc"),
+        ("NETRC", "/mnt/home/netrc"),
+    ];
+    let fetch = |changed: Option<(&str, &str)>| {
+        // What one fetch has got is nothing to the next.
+        machine.forget("private")?;
+        let variables = variables.iter().copied().chain(changed);
+        let flags: Vec<_> =
+            variables.map(|(name, value)| format!("--repo_env={name}={value}")).collect();
+        let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+        machine.run("build", &[&flags[..], &["--nobuild", "@private//private.test/words"]].concat())
+    };
+    for (name, value, said) in [
+        ("GONOPROXY", "none.test", "disabled by GOPROXY=off"),
+        ("GOINSECURE", "none.test", "failed to verify certificate"),
+        ("GOAUTH", "off", "401 Unauthorized"),
+        ("NETRC", "/mnt/home/none", "401 Unauthorized"),
+    ] {
+        let run = fetch(None)?;
+        ensure!(run.succeeded, "{}", run.said);
+        let run = fetch(Some((name, value)))?;
+        ensure!(!run.succeeded && run.said.contains(said), "{name}={value}: {}", run.said);
+    }
+    Ok(())
 }
 
 /// A file that a test left has all of these in it.
