@@ -30,9 +30,9 @@ enum Chore {
     Demo,
     /// Run the whole test suite; the last line is `N passed, N failed, N skipped`
     Test {
-        /// Only the rules under a real Bazel, and buildifier
-        #[arg(long)]
-        bazel: bool,
+        /// Only the rules under a real Bazel, and buildifier; or of that only PART
+        #[arg(long, value_name = "PART", num_args = 0..=1, require_equals = true)]
+        bazel: Option<Option<bazel::e2e::Part>>,
     },
     /// Write docs/bazel-reference.md of the docstrings of the Bazel rules
     Docs,

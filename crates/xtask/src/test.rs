@@ -1,6 +1,7 @@
 //! The whole test suite, part by part; a part that cannot be set up here is skipped and says so.
 
-use crate::bazel::{Buildifier, Kit, e2e, reference};
+use crate::bazel::e2e::{self, Part};
+use crate::bazel::{Buildifier, Kit, reference};
 use crate::demo::{self, GoCaches};
 use crate::{docs, project, servers, tools};
 use anyhow::{Context, Result};
@@ -45,7 +46,8 @@ impl Count {
 }
 
 /// Runs everything, or only what needs Bazel.
-pub(crate) fn run(only_bazel: bool) -> Result<ExitCode> {
+pub(crate) fn run(only_bazel: Option<Option<Part>>) -> Result<ExitCode> {
+    let (only_bazel, part) = (only_bazel.is_some(), only_bazel.flatten());
     let mut count = Count::default();
     // Downloads wait for the network while the lints want the cores.
     let fetching = std::thread::spawn(tools::fetch_ahead);
@@ -53,11 +55,11 @@ pub(crate) fn run(only_bazel: bool) -> Result<ExitCode> {
         pages_and_lints(&mut count);
     }
     let _ = fetching.join();
-    let servers = servers::programs();
-    if let Err(error) = &servers {
+    let servers = Part::Distributed.is_asked(part).then(servers::programs);
+    if let Some(Err(error)) = &servers {
         count.skip("remote execution servers", error);
     }
-    let servers = servers.ok();
+    let servers = servers.and_then(Result::ok);
     if !only_bazel {
         let gos = toolchains(&mut count);
         // The tests that need it say so themselves when they skip.
@@ -70,7 +72,7 @@ pub(crate) fn run(only_bazel: bool) -> Result<ExitCode> {
         count.part("hosts with wasmi and wasmtime", || hosts(&gos));
         count.part("demo, Go's caches empty", || demo::run(GoCaches::Empty));
     }
-    bazel(&mut count, servers.as_ref());
+    bazel(&mut count, part, servers.as_ref());
 
     let Count { passed, failed, skipped } = count;
     println!("{passed} passed, {failed} failed, {skipped} skipped");
@@ -90,7 +92,7 @@ fn pages_and_lints(count: &mut Count) {
     });
 }
 
-fn bazel(count: &mut Count, servers: Option<&Programs>) {
+fn bazel(count: &mut Count, part: Option<Part>, servers: Option<&Programs>) {
     let buildifier = Buildifier::set_up();
     match &buildifier {
         Ok(buildifier) => count.part("buildifier", || buildifier.check()),
@@ -98,8 +100,10 @@ fn bazel(count: &mut Count, servers: Option<&Programs>) {
     }
     match Kit::set_up() {
         Ok(kit) => {
-            count.part("reference of the Bazel rules", reference::check);
-            e2e::run(count, &kit, servers, buildifier.as_ref().ok());
+            if Part::Reference.is_asked(part) {
+                count.part("reference of the Bazel rules", reference::check);
+            }
+            e2e::run(count, &kit, part, servers, buildifier.as_ref().ok());
         }
         Err(error) => count.skip("Bazel", &error),
     }

@@ -5,6 +5,7 @@ use super::log::outputs;
 use super::{Buildifier, Kit, Machine, Run, distributed, generated, large, local, published};
 use crate::test::Count;
 use anyhow::{Context, Result, bail, ensure};
+use clap::ValueEnum;
 use gowasm_testbed::Programs;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -19,26 +20,57 @@ pub(super) const MODULE: &str = "test_workspace/MODULE.bazel";
 /// Outputs and their digests.
 pub(super) type Digests = BTreeMap<String, String>;
 
+/// What can be tried alone.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Part {
+    Reference,
+    Local,
+    Published,
+    Large,
+    Generated,
+    Distributed,
+}
+
+impl Part {
+    pub(crate) fn is_asked(self, only: Option<Part>) -> bool {
+        only.is_none_or(|only| only == self)
+    }
+}
+
 pub(crate) fn run(
     count: &mut Count,
     kit: &Kit,
+    only: Option<Part>,
     servers: Option<&Programs>,
     buildifier: Option<&Buildifier>,
 ) {
-    let clean = local::run(count, kit);
-    if clean.is_none() {
-        not_run(count, "everything after a clean build in the sandbox");
+    let mut clean = None;
+    if Part::Local.is_asked(only) {
+        clean = local::run(count, kit);
+        if clean.is_none() {
+            not_run(count, "everything after a clean build in the sandbox");
+        }
     }
-    published::run(count, kit);
-    large::run(count, kit);
-    match buildifier {
-        Some(buildifier) => generated::run(count, kit, buildifier),
-        None => count
-            .skip("Bazel: BUILD files from imports", &anyhow::anyhow!("there is no buildifier")),
+    if Part::Published.is_asked(only) {
+        published::run(count, kit);
     }
-    match servers {
-        Some(programs) => distributed::run(count, kit, programs, clean),
-        None => count.skip("Bazel: remote execution", &anyhow::anyhow!("there are no servers")),
+    if Part::Large.is_asked(only) {
+        large::run(count, kit);
+    }
+    if Part::Generated.is_asked(only) {
+        match buildifier {
+            Some(buildifier) => generated::run(count, kit, buildifier),
+            None => count.skip(
+                "Bazel: BUILD files from imports",
+                &anyhow::anyhow!("there is no buildifier"),
+            ),
+        }
+    }
+    if Part::Distributed.is_asked(only) {
+        match servers {
+            Some(programs) => distributed::run(count, kit, programs, clean),
+            None => count.skip("Bazel: remote execution", &anyhow::anyhow!("there are no servers")),
+        }
     }
 }
 

@@ -146,7 +146,7 @@ pub(super) fn run(count: &mut Count, kit: &Kit) -> Option<Digests> {
     case(count, "the second Go SDK, out of an archive, for whom it is named", || {
         let archive = machine.archive("sdk.tar", kit.newest_go())?;
         edit(&machine.file(MODULE), "program = \"go1.27.3\"", &archive)?;
-        let asked = ["--output=text", "mnemonic(GoWasmStd, deps(//plugin))"];
+        let asked = ["--output=text", "mnemonic(GoWasmTags, deps(//plugin))"];
         for (flags, used) in [(&[][..], "go_wasm_sdk_go/"), (&[NEWEST_SDK], "go_wasm_sdk_go_1_27/")]
         {
             let said = machine.succeed("aquery", &[flags, &asked].concat())?.said;

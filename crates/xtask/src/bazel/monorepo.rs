@@ -29,7 +29,10 @@ pub(crate) enum Rules {
     /// go_wasm_package, go_wasm_test and go_wasm_library
     Ours,
     /// go_library, go_test and go_binary of rules_go, for the comparison
-    RulesGo,
+    #[value(name = "rules-go")]
+    Theirs,
+    /// go_library and go_test of rules_go, and a go_wasm_library of them through the bridge
+    Bridge,
 }
 
 /// One package.
@@ -41,6 +44,12 @@ struct Package {
 }
 
 const MODULE: &str = "example.com/monorepo";
+const BRIDGE: &str = r#"load("@rules_go//go:def.bzl", "GoInfo")
+load("@rules_go_wasm//rules:rules_go.bzl", "bridge_aspect", "bridge_library")
+
+go_wasm_aspect = bridge_aspect(GoInfo)
+go_wasm_library = bridge_library(go_wasm_aspect, Label("@rules_go//go/toolchain:wasip1_wasm"))
+"#;
 
 impl Monorepo {
     /// Writes it into a folder; `checkout` is where the rules are, for Bazel.
@@ -66,6 +75,9 @@ impl Monorepo {
         }
         let top: Vec<_> = packages.iter().filter(|it| it.layer + 1 == self.layers).collect();
         write("app/main.go", main(&top))?;
+        if self.rules == Rules::Bridge {
+            write("go_wasm.bzl", BRIDGE.to_owned())?;
+        }
         write("app/BUILD.bazel", self.app(&top))
     }
 
@@ -86,31 +98,32 @@ impl Monorepo {
     }
 
     fn module(&self, checkout: &str) -> String {
-        let head = "module(name = \"monorepo\")\n\n";
-        match self.rules {
-            Rules::Ours => format!(
-                "{head}bazel_dep(name = \"rules_go_wasm\", version = \"0.1.0\")\n\
-                 local_path_override(\n    module_name = \"rules_go_wasm\",\n    path = \"{checkout}\",\n)\n\n\
-                 go_wasm = use_extension(\"@rules_go_wasm//rules:extensions.bzl\", \"go_wasm\")\n\
-                 go_wasm.sdk(program = \"go\")\ngo_wasm.gowasm(program = \"gowasm\")\n"
-            ),
-            Rules::RulesGo => format!(
-                "{head}bazel_dep(name = \"rules_go\", version = \"0.65.0\")\n\n\
-                 go_sdk = use_extension(\"@rules_go//go:extensions.bzl\", \"go_sdk\")\ngo_sdk.host()\n"
-            ),
-        }
+        let ours = format!(
+            "bazel_dep(name = \"rules_go_wasm\", version = \"0.1.0\")\n\
+             local_path_override(\n    module_name = \"rules_go_wasm\",\n    path = \"{checkout}\",\n)\n\n\
+             go_wasm = use_extension(\"@rules_go_wasm//rules:extensions.bzl\", \"go_wasm\")\n\
+             go_wasm.sdk(program = \"go\")\ngo_wasm.gowasm(program = \"gowasm\")\n"
+        );
+        let theirs = "bazel_dep(name = \"rules_go\", version = \"0.65.0\")\n\n\
+             go_sdk = use_extension(\"@rules_go//go:extensions.bzl\", \"go_sdk\")\ngo_sdk.host()\n";
+        let all = match self.rules {
+            Rules::Ours => ours,
+            Rules::Theirs => theirs.to_owned(),
+            Rules::Bridge => format!("{theirs}\n{ours}"),
+        };
+        format!("module(name = \"monorepo\")\n\n{all}")
     }
 
     fn build(&self, package: &Package) -> String {
         let (load, library, test) = match self.rules {
             Rules::Ours => ("@rules_go_wasm//rules:defs.bzl", "go_wasm_package", "go_wasm_test"),
-            Rules::RulesGo => ("@rules_go//go:def.bzl", "go_library", "go_test"),
+            Rules::Theirs | Rules::Bridge => ("@rules_go//go:def.bzl", "go_library", "go_test"),
         };
         let (name, place) = (package.name(), package.place());
         let deps: Vec<String> = package.below().map(|below| below.label()).collect();
         let std = |imports: &str| match self.rules {
             Rules::Ours => format!("std = [{imports}],\n    "),
-            Rules::RulesGo => String::new(),
+            Rules::Theirs | Rules::Bridge => String::new(),
         };
         let (std, std_of_test) = (std("\"fmt\""), std("\"testing\""));
         format!(
@@ -125,17 +138,28 @@ impl Monorepo {
 
     fn app(&self, top: &[&Package]) -> String {
         let deps: Vec<String> = top.iter().map(|package| package.label()).collect();
-        let (load, rule, more) = match self.rules {
-            Rules::Ours => ("@rules_go_wasm//rules:defs.bzl", "go_wasm_library", "    std = [],\n"),
-            Rules::RulesGo => (
+        let (load, rule, more, name) = match self.rules {
+            Rules::Ours => {
+                ("@rules_go_wasm//rules:defs.bzl", "go_wasm_library", "    std = [],\n", "app")
+            }
+            Rules::Theirs => (
                 "@rules_go//go:def.bzl",
                 "go_binary",
                 "    goarch = \"wasm\",\n    goos = \"wasip1\",\n",
+                "app",
             ),
+            Rules::Bridge => ("@rules_go//go:def.bzl", "go_library", "", "app_lib"),
         };
-        format!(
-            "load(\"{load}\", \"{rule}\")\n\n{rule}(\n    name = \"app\",\n    srcs = [\"main.go\"],\n{more}    \
+        let package = format!(
+            "load(\"{load}\", \"{rule}\")\n\n{rule}(\n    name = \"{name}\",\n    srcs = [\"main.go\"],\n{more}    \
              importpath = \"{MODULE}/app\",\n    deps = {deps:?},\n)\n"
+        );
+        if self.rules != Rules::Bridge {
+            return package;
+        }
+        format!(
+            "load(\"//:go_wasm.bzl\", \"go_wasm_library\")\n{package}\n\
+             go_wasm_library(\n    name = \"app\",\n    embed = [\":app_lib\"],\n)\n"
         )
     }
 }

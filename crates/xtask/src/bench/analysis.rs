@@ -16,13 +16,17 @@ pub(super) fn run() -> Result<Findings> {
     let rules_go = kit.rules_go().map_err(|error| anyhow!("no rules_go: {error:#}"))?;
     let mut table = Table::new(["packages", "rules", "analysis", "heap"]);
     for packages in PACKAGES {
-        for (name, rules) in [("ours", Rules::Ours), ("rules_go", Rules::RulesGo)] {
+        for (name, rules) in [
+            ("ours", Rules::Ours),
+            ("rules_go", Rules::Theirs),
+            ("rules_go, our module through the bridge", Rules::Bridge),
+        ] {
             let machine = Machine::start(&kit, "bench")?;
             let monorepo = Monorepo { packages, layers: LAYERS, imports: IMPORTS, rules };
             machine.write_monorepo("monorepo", &monorepo)?;
             let flags = match rules {
                 Rules::Ours => Vec::new(),
-                Rules::RulesGo => machine.flags_for_rules_go(&rules_go)?,
+                Rules::Theirs | Rules::Bridge => machine.flags_for_rules_go(&rules_go)?,
             };
             let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
             let bazel = |command: &str, more: &[&str]| {
