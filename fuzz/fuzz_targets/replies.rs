@@ -3,7 +3,7 @@
 
 mod server;
 
-use gowasm_store::{Action, ActionResult, Blobs, Digest, OutputFile, RemoteOptions, Store};
+use gowasm_store::{Action, ActionResult, Blobs, Digest, OutputFile, RemoteOptions, Servers, Store};
 use libfuzzer_sys::fuzz_target;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -23,7 +23,8 @@ fuzz_target!(|bytes: &[u8]| {
     let folder = tempfile::tempdir().unwrap();
     let mut store = Store::open(Some(folder.path())).unwrap();
     let started = Instant::now();
-    if store.connect(&options, &Arc::new(AtomicBool::new(false))).is_ok() {
+    let servers = Servers::new(options, &Arc::new(AtomicBool::new(false)));
+    if store.connect(&servers).is_ok() {
         converse(&store, first);
     }
     assert_eq!(store.stat().unwrap().temporary.files, 0, "something half-written stays");

@@ -85,6 +85,13 @@ fn pages_and_lints(count: &mut Count) {
         let clippy = ["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"];
         succeeds(project::cargo().args(clippy))
     });
+    // They are run for hours elsewhere: here it is seen that they can be.
+    count.part("fuzz targets compile", || {
+        let check = ["check", "--quiet", "--locked", "--bins", "--target-dir"];
+        let mut command = project::cargo();
+        command.current_dir(project::root().join("fuzz"));
+        succeeds(command.args(check).arg(project::target_dir()))
+    });
     count.part("pages", || {
         let wrong = docs::check()?;
         wrong.iter().for_each(|line| println!("{line}"));
