@@ -228,7 +228,7 @@ def compile_std_action(ctx, sdk, importpath, srcs, infos, goos):
         ctx: the rule's context
         sdk: struct(root, toolchain_tags, tools) of the SDK
         importpath: the import path
-        srcs: the files of its folder, of which the action chooses, and those below that it may embed
+        srcs: its files, of which the action chooses, and those below its folder that it may embed
         infos: GoWasmPackageInfo of what it imports
         goos: `wasip1` or `js`
 

@@ -1,7 +1,6 @@
 """The toolchain of a Go SDK, and the standard library that is made of it."""
 
 load("//rules/private:actions.bzl", "GOWASM_TYPE", "PATH_MAPPING", "compile_std_action", "std_packages")
-load("//rules/private:std_imports.bzl", "name_fits")
 load("//rules/private:transition.bzl", "std_transition")
 load("//rules/providers:go_sdk_info.bzl", "GoSdkInfo")
 load("//toolchains:settings.bzl", "SettingInfo")
@@ -33,22 +32,17 @@ def _toolchain_tags(ctx, goos):
     )
     return output
 
-def _sources(ctx, goos):
-    """The files of each package that the target may have: those that it embeds may lie below its folder."""
+def _sources(ctx):
+    """The files of each package: what lies in a folder that is no package is there to be embedded above."""
     files = {}
     root = len(ctx.file.root.dirname + "/src/")
     for file in ctx.files.srcs:
         importpath = file.dirname[root:]
-        if importpath in ctx.attr.imports and file.extension in ["go", "s", "h"]:
-            if name_fits(file.basename, goos):
-                files.setdefault(importpath, []).append(file)
-            continue
-        for _ in range(importpath.count("/") + 1):
+        for _ in range(importpath.count("/")):
             if importpath in ctx.attr.imports:
                 break
             importpath = importpath.rpartition("/")[0]
-        if "embed" in ctx.attr.imports.get(importpath, []):
-            files.setdefault(importpath, []).append(file)
+        files.setdefault(importpath, []).append(file)
     return files
 
 def _go_std_impl(ctx):
@@ -58,7 +52,7 @@ def _go_std_impl(ctx):
         toolchain_tags = _toolchain_tags(ctx, goos),
         tools = depset(ctx.files.tools + [ctx.file.root]),
     )
-    sources = _sources(ctx, goos)
+    sources = _sources(ctx)
     packages = {}
     for importpath, imports in ctx.attr.imports.items():
         packages[importpath] = compile_std_action(
@@ -80,7 +74,7 @@ go_std = rule(
         "go": attr.label_list(allow_files = True, doc = "The go command and its settings."),
         "imports": attr.string_list_dict(mandatory = True, doc = "What each package imports, behind that."),
         "root": attr.label(allow_single_file = True, mandatory = True, doc = "VERSION"),
-        "srcs": attr.label_list(allow_files = True, doc = "The sources of all packages."),
+        "srcs": attr.label_list(allow_files = True, doc = "The files of all packages."),
         "tools": attr.label_list(allow_files = True, doc = "What a compile action runs and reads."),
         "_allowlist_function_transition": attr.label(
             default = "@bazel_tools//tools/allowlists/function_transition_allowlist",

@@ -1,7 +1,7 @@
 """Repositories of toolchains."""
 
 load("//rules/private:releases.bzl", "platform_constraints")
-load("//rules/private:std_imports.bzl", "std_imports")
+load("//rules/private:std_packages.bzl", "std_packages")
 
 def _find(repository_ctx):
     """A path that is given, or that of a program."""
@@ -49,7 +49,7 @@ _PROBLEM_ATTRS = {"problem": attr.string()}
 
 _SDK_BUILD = """\
 load("{go_sdk}", "go_sdk", "go_std")
-load(":std_imports.bzl", "STD_IMPORTS")
+load(":std.bzl", "STD")
 
 _TOOLS = glob(
     [
@@ -62,14 +62,10 @@ _TOOLS = glob(
 
 go_std(
     name = "std",
-    srcs = glob(
-        ["src/**"],
-        exclude = [
-            "src/cmd/**",
-            "**/*_test.go",
-            "**/testdata/**",
-        ],
-    ),
+    srcs = select({{
+        "{is_js}": STD["js"]["srcs"],
+        "{is_wasip1}": STD["wasip1"]["srcs"],
+    }}),
     go = glob(
         [
             "bin/go",
@@ -79,8 +75,8 @@ go_std(
         allow_empty = True,
     ),
     imports = select({{
-        "{is_js}": STD_IMPORTS["js"],
-        "{is_wasip1}": STD_IMPORTS["wasip1"],
+        "{is_js}": STD["js"]["imports"],
+        "{is_wasip1}": STD["wasip1"]["imports"],
     }}),
     root = "VERSION",
     tools = _TOOLS,
@@ -123,8 +119,7 @@ def _go_sdk_repository_impl(repository_ctx):
                 repository_ctx.symlink(root.get_child(entry), entry)
         if not root.get_child("VERSION").exists:
             fail("%s is no Go SDK: it has no VERSION" % root)
-    imports = std_imports(repository_ctx, repository_ctx.path("src"))
-    repository_ctx.file("std_imports.bzl", "STD_IMPORTS = %r\n" % imports)
+    repository_ctx.file("std.bzl", "STD = %r\n" % std_packages(repository_ctx, repository_ctx.path("src")))
     repository_ctx.file("BUILD.bazel", _SDK_BUILD.format(
         go_sdk = Label("//rules/private:go_sdk.bzl"),
         is_js = Label("//toolchains:is_js"),

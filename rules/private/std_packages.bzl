@@ -1,4 +1,4 @@
-"""What the packages of Go's standard library import, read from the sources of an SDK.
+"""The packages of Go's standard library, their files and imports, read from the sources of an SDK.
 
 The build graph has an action for each of these packages, so Bazel has to know their imports before anything runs. No
 program of the SDK is asked: it may be one for another machine. Which files are compiled is for the action to say, as
@@ -49,16 +49,8 @@ _LEFT_OUT = ["cmd", "builtin", "runtime/cgo"]
 # More than there are of anything; Starlark has no loop without an end.
 _MANY = range(1000000)
 
-def name_fits(name, goos):
-    """Whether a file belongs to the target by its name: `name_GOOS.go`, `name_GOARCH.go`, `name_GOOS_GOARCH.go`.
-
-    Args:
-        name: the file's name
-        goos: `wasip1` or `js`
-
-    Returns:
-        bool
-    """
+def _name_fits(name, goos):
+    """Whether a file belongs to the target by its name: `name_GOOS.go`, `name_GOARCH.go`, `name_GOOS_GOARCH.go`."""
     words = [""] + name.split(".")[0].split("_")[1:]
     if words[-1] in _MACHINES:
         return words[-1] == "wasm" and (words[-2] not in _SYSTEMS or words[-2] == goos)
@@ -114,8 +106,8 @@ def _may_hold(expression, goos):
         _apply(operator, values)
     return values[0][0]
 
-def _header(text):
-    """The beginning of a Go file.
+def _header(text, is_go):
+    """The beginning of a file in Go or assembly.
 
     Returns:
         struct of the expression that constrains it, if any, and what it imports; None for a file without a package
@@ -135,6 +127,8 @@ def _header(text):
             constraint = line.removeprefix("//go:build ")
         elif not line or line.startswith("//"):
             continue
+        elif not is_go:
+            break
         elif not is_package:
             is_package = True
             if line.split(" ")[1] == "documentation":
@@ -163,43 +157,76 @@ def _in_order(packages):
         fail("packages of the standard library import each other: %s" % ", ".join(pending))
     return ordered
 
-def std_imports(repository_ctx, src):
-    """What the packages of a standard library import.
+def _files(src):
+    """The files of each folder but programs and tests, by import path."""
+    files = {}
+    folders = [("", src)]
+    for _ in _MANY:
+        if not folders:
+            break
+        importpath, folder = folders.pop()
+        files[importpath] = []
+        for entry in folder.readdir(watch = "no"):
+            name = entry.basename
+            if not entry.is_dir:
+                if not name.endswith("_test.go") and name[0] not in "_.":
+                    files[importpath].append(entry)
+            elif name[0] not in "_." and name != "testdata":
+                below = importpath + "/" + name if importpath else name
+                if below not in _LEFT_OUT:
+                    folders.append((below, entry))
+    return files
+
+def _embeddable(importpath, files, packages):
+    """Files that a package may embed: those that are no sources, in its folder and in those below that are no packages."""
+    found = []
+    for folder, entries in files.items():
+        if folder == importpath or folder.startswith(importpath + "/") and folder not in packages:
+            names = [entry.basename for entry in entries if entry.basename.split(".")[-1] not in ["go", "s"]]
+            found += ["src/%s/%s" % (folder, name) for name in names]
+    return found
+
+def std_packages(repository_ctx, src):
+    """The packages of a standard library.
 
     Args:
         repository_ctx: that of a repository rule
         src: the path of the SDK's folder `src`
 
     Returns:
-        for each GOOS a dict of what each package imports, by import path, each behind what it imports
+        by GOOS a dict of `imports`, a dict of what each package imports, by import path, each behind what it imports; and
+        `srcs`, the files of all of them
     """
+    files = _files(src)
+    files.pop("")
     found = {"wasip1": {}, "js": {}}
-    folders = [("", src)]
-    for _ in _MANY:
-        if not folders:
-            break
-        importpath, folder = folders.pop()
-        for entry in folder.readdir(watch = "no"):
+    srcs = {"wasip1": {}, "js": {}}
+    for importpath, entries in files.items():
+        for entry in entries:
             name = entry.basename
-            if entry.is_dir:
-                below = importpath + "/" + name if importpath else name
-                if name[0] not in "_." and name != "testdata" and below not in _LEFT_OUT:
-                    folders.append((below, entry))
-            elif name.endswith(".go") and not name.endswith("_test.go") and name[0] not in "_.":
-                gooses = [goos for goos in found if name_fits(name, goos)]
-                header = _header(repository_ctx.read(entry, watch = "no")) if gooses else None
-                if not header or "C" in header.imports:
-                    continue
-                for goos in gooses:
-                    if not header.constraint or _may_hold(header.constraint, goos):
+            is_go = name.endswith(".go")
+            if not is_go and not name.endswith(".s") and not name.endswith(".h"):
+                continue
+            gooses = [goos for goos in found if _name_fits(name, goos)]
+            header = _header(repository_ctx.read(entry, watch = "no"), is_go) if gooses else None
+            if not header or "C" in header.imports:
+                continue
+            for goos in gooses:
+                if not header.constraint or _may_hold(header.constraint, goos):
+                    srcs[goos].setdefault(importpath, []).append("src/%s/%s" % (importpath, name))
+                    if is_go:
                         found[goos].setdefault(importpath, {}).update({path: None for path in header.imports})
     result = {}
     for goos, packages in found.items():
         packages.pop("unsafe", None)
         resolved = {}
+        of_all = []
         for importpath in sorted(packages):
             # Its own copies of other modules have import paths of their own.
             paths = ["vendor/" + path if "vendor/" + path in packages else path for path in packages[importpath]]
             resolved[importpath] = sorted([path for path in paths if path in packages and path != importpath])
-        result[goos] = _in_order(resolved)
+            of_all += srcs[goos][importpath]
+            if "embed" in paths:
+                of_all += _embeddable(importpath, files, packages)
+        result[goos] = {"imports": _in_order(resolved), "srcs": of_all}
     return result
