@@ -20,6 +20,7 @@ _RELEASE_ATTRS = {
 
 _sdk = tag_class(
     attrs = _SOURCE_ATTRS | _RELEASE_ATTRS | {
+        "goexperiment": attr.string(doc = "Experiments of Go's that are on where neither a target nor the build setting names others: `simd`."),
         "name": attr.string(default = "go", doc = "What `--@rules_go_wasm//toolchains:go_sdk` calls it."),
         "program": attr.string(doc = "The go command on the `PATH`, such as `go`: its SDK is used."),
         "strip_prefix": attr.string(doc = "A folder of the archive to leave out. Without it `go`, as archives of go.dev/dl have it, or with `version` that of the Go module."),
@@ -147,7 +148,7 @@ def _go_wasm_impl(module_ctx):
             fail("two SDKs are named %s" % name)
         for platform, attributes in _archives(sdk, GO, "sdk", host).items():
             repository = "go_wasm_sdk_" + name + _platform_suffix(platform)
-            go_sdk_repository(name = repository, **attributes)
+            go_sdk_repository(name = repository, goexperiment = sdk.goexperiment if sdk else "", **attributes)
             toolchains.append(_toolchain("go_sdk", "@%s//:sdk" % repository, platform, name))
             if platform in ["", host]:
                 host_sdks[name] = repository

@@ -13,12 +13,12 @@ This Bazel module does not depend on rules_go. Whoever does so makes the rules, 
 """
 
 load("//rules/private:actions.bzl", "TOOLCHAINS", "compile_action")
+load("//rules/private:go_wasm_package.bzl", "build_tags")
+load("//rules/private:go_wasm_vet.bzl", _vet_aspect = "vet_aspect")
 load("//rules/private:module.bzl", "module_rule")
+load("//rules/private:transition.bzl", "module_transition")
 load("//rules/providers:go_wasm_package_info.bzl", "GoWasmPackageInfo")
 load("//toolchains:settings.bzl", "SettingInfo")
-
-_GOOS = str(Label("//toolchains:goos"))
-_PLATFORMS = "//command_line_option:platforms"
 
 def bridge_aspect(GoInfo):
     """An aspect that compiles what rules_go knows as Go packages.
@@ -51,7 +51,7 @@ def bridge_aspect(GoInfo):
             flags = go.gc_goopts,
             x_defs = go.x_defs,
             goos = ctx.attr._goos[SettingInfo].value,
-            tags = ctx.attr._tags[SettingInfo].value,
+            tags = build_tags(ctx),
         )]
 
     return aspect(
@@ -60,6 +60,7 @@ def bridge_aspect(GoInfo):
         attrs = {
             "_goos": attr.label(default = Label("//toolchains:goos")),
             "_tags": attr.label(default = Label("//toolchains:tags")),
+            "_target_tags": attr.label(default = Label("//toolchains:target_tags")),
         },
         toolchains = TOOLCHAINS,
         doc = "Compiles the Go packages of rules_go for wasm.",
@@ -72,11 +73,7 @@ def _rule(aspect, platform, buildmode, doc):
         doc,
         aspects = [aspect],
         # The platform as rules_go calls it: its `select` conditions hold.
-        cfg = transition(
-            implementation = lambda _settings, _attr: {_GOOS: "wasip1", _PLATFORMS: str(platform)},
-            inputs = [],
-            outputs = [_GOOS, _PLATFORMS],
-        ),
+        cfg = module_transition(platform),
     )
 
 def bridge_library(aspect, platform):
@@ -102,3 +99,6 @@ def bridge_binary(aspect, platform):
         rule, to be a global variable
     """
     return _rule(aspect, platform, "exe", "A command, of packages of rules_go.")
+
+# An aspect that judges the directives of what the aspects have compiled that it is given.
+vet_aspect = _vet_aspect

@@ -73,6 +73,9 @@ def _x_defs_args(package):
 # What `go list` calls all packages of the standard library.
 ALL_OF_STD = "std"
 
+# What Go's compiler imports by itself into packages that import "simd".
+_SIMD_BRIDGE = "simd/internal/bridge"
+
 # What the main package of a test program imports; the last one for coverage.
 _STD_OF_TESTS = ["os", "reflect", "strconv", "testing", "testing/internal/testdeps", "internal/coverage/cfile"]
 
@@ -96,6 +99,8 @@ def _std_of(sdk, names):
     """What std_packages gives of the names: those that the target does not have are left out."""
     if ALL_OF_STD in names:
         return sdk.all_of_std
+    if "simd" in names:
+        names = list(names) + [_SIMD_BRIDGE]
     return std_packages([sdk.std[name] for name in names if name in sdk.std])
 
 def _of_one_path(label, importpath, infos):
@@ -348,6 +353,7 @@ def compile_test_action(
         std = [ALL_OF_STD],
         tags = [],
         lang = "",
+        flags = [],
         cover = None,
         height = 0):
     """Compiles a package with its tests, the tests that import it, and the main package that starts them.
@@ -363,6 +369,7 @@ def compile_test_action(
         std: packages of the standard library that may be imported
         tags: build tags
         lang: version of the language, such as `go1.24`
+        flags: further flags of `go tool compile`
         cover: the folder of the files, where they are to count what runs
         height: that of the package under test in the import graph, where it is known
 
@@ -383,6 +390,7 @@ def compile_test_action(
         std = std,
         tags = tags,
         lang = lang,
+        flags = flags,
         with_tests = True,
         importers = importers.keys(),
         cover = cover,
@@ -423,7 +431,7 @@ def compile_test_action(
         lang = lang,
         module = "",
         imported_as = importpath + ".test",
-        flags = (),
+        flags = tuple(flags),
         x_defs = (),
         cover = None,
     )
@@ -512,7 +520,7 @@ def _compile(ctx, sdk, command, mnemonic, progress_message, outputs, importpath,
         toolchain = GOWASM_TYPE,
     )
 
-def link_action(ctx, name, package, goos, buildmode, x_defs, ldflags, guard, module, stamp = False):
+def link_action(ctx, name, package, goos, buildmode, x_defs, ldflags, options, module, stamp = False):
     """Links a module and writes its manifest.
 
     Args:
@@ -523,7 +531,7 @@ def link_action(ctx, name, package, goos, buildmode, x_defs, ldflags, guard, mod
         buildmode: `c-shared` or `exe`
         x_defs: string variables to set, by `importpath.name`
         ldflags: further flags of `go tool link`
-        guard: whether exports get a guard
+        options: flags of `gowasm bazel link`
         module: the module's File
         stamp: whether x_defs get the workspace's status; those that ask for it are left out otherwise
 
@@ -557,8 +565,7 @@ def link_action(ctx, name, package, goos, buildmode, x_defs, ldflags, guard, mod
         inputs += [ctx.info_file, ctx.version_file]
         args.add_all([ctx.info_file, ctx.version_file], before_each = "--status")
     args.add_all(ldflags, format_each = "--flag=%s")
-    if not guard:
-        args.add("--no-guard")
+    args.add_all(options)
     args.add("--output", module)
     args.add("--manifest", manifest)
     args.add("--exports", exports)
@@ -574,18 +581,19 @@ def link_action(ctx, name, package, goos, buildmode, x_defs, ldflags, guard, mod
     )
     return struct(module = module, manifest = manifest, exports = exports)
 
-def wasm_opt_action(ctx, level, module, output, program):
+def wasm_opt_action(ctx, level, options, module, output, program):
     """Optimizes a linked module with Binaryen's wasm-opt.
 
     Args:
         ctx: the rule's context
         level: `O1` to `O4`, `Os` or `Oz`
+        options: flags of `gowasm wasm-opt`
         module: the linked module's File
         output: the optimized module's File
         program: ProgramInfo of wasm-opt; None for what the gowasm tool has inside
     """
     args = ctx.actions.args()
-    args.add_all(["wasm-opt", level])
+    args.add_all(["wasm-opt", level] + options)
     args.add(module)
     args.add("--output", output)
     if program:
@@ -626,7 +634,38 @@ def size_action(ctx, module, html, json):
         toolchain = GOWASM_TYPE,
     )
 
-def verify_action(ctx, module, manifest, plan, output, verdict, node = None):
+def vet_action(ctx, package, module, deny, output):
+    """Judges directives, after the packages are compiled and before they are linked.
+
+    Args:
+        ctx: the aspect's context
+        package: GoWasmPackageInfo
+        module: GoWasmModuleInfo where the package and all that it needs are a program, or None
+        deny: codes of warnings that are errors
+        output: the File for the warnings that are left
+    """
+    arguments = _start(ctx, "vet")
+    args = arguments[-1]
+    if module:
+        args.add("--goos", module.goos)
+        args.add("--buildmode", module.buildmode)
+        args.add_all(package.transitive, before_each = "--directives", map_each = _directives_arg)
+    else:
+        args.add("--directives", package.directives)
+    args.add_all(deny, format_each = "--deny=%s")
+    args.add("--output", output)
+    ctx.actions.run(
+        outputs = [output],
+        inputs = package.files if module else [package.directives],
+        executable = _gowasm(ctx),
+        arguments = arguments,
+        mnemonic = "GoWasmVet",
+        progress_message = "Judging the directives of %{label}",
+        execution_requirements = PATH_MAPPING,
+        toolchain = GOWASM_TYPE,
+    )
+
+def verify_action(ctx, module, manifest, plan, options, output, verdict, node = None):
     """Runs a linked module as its plan says; only one that passes gets its name.
 
     Args:
@@ -634,6 +673,7 @@ def verify_action(ctx, module, manifest, plan, output, verdict, node = None):
         module: the module's File, as it was linked and optimized
         manifest: the manifest's File
         plan: a plan, or None
+        options: flags of `gowasm bazel verify`
         output: the module's File
         verdict: the verdict's File
         node: ProgramInfo of what runs modules for js; for others None
@@ -651,6 +691,7 @@ def verify_action(ctx, module, manifest, plan, output, verdict, node = None):
     if plan:
         args.add("--plan", plan)
         inputs.append(plan)
+    args.add_all(options)
     args.add("--output", output)
     args.add("--verdict", verdict)
     ctx.actions.run(

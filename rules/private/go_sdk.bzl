@@ -19,6 +19,7 @@ def _toolchain_tags(ctx, goos):
     args.add_all(["bazel", "tags"])
     args.add("--sdk", ctx.file.root.dirname)
     args.add("--goos", goos)
+    args.add("--goexperiment=" + (ctx.attr._goexperiment[SettingInfo].value or ctx.attr.goexperiment))
     args.add("--output", output)
     ctx.actions.run(
         outputs = [output],
@@ -72,6 +73,7 @@ go_std = rule(
     implementation = _go_std_impl,
     attrs = {
         "go": attr.label_list(allow_files = True, doc = "The go command and its settings."),
+        "goexperiment": attr.string(doc = "Experiments of Go's that are on where the build names no others."),
         "imports": attr.string_list_dict(mandatory = True, doc = "What each package imports, behind that."),
         "root": attr.label(allow_single_file = True, mandatory = True, doc = "VERSION"),
         "srcs": attr.label_list(allow_files = True, doc = "The files of all packages."),
@@ -79,6 +81,7 @@ go_std = rule(
         "_allowlist_function_transition": attr.label(
             default = "@bazel_tools//tools/allowlists/function_transition_allowlist",
         ),
+        "_goexperiment": attr.label(default = "//toolchains:goexperiment"),
         "_goos": attr.label(default = "//toolchains:goos"),
     },
     cfg = std_transition,

@@ -16,6 +16,7 @@ PACKAGE_ATTRS = {
         allow_files = True,
         doc = "Files that `//go:embed` may name.",
     ),
+    "gc_goopts": attr.string_list(doc = "Further flags of `go tool compile` for this package, such as `-N`."),
     "srcs": attr.label_list(
         allow_files = [".go", ".s", ".h"],
         doc = "The sources: `.go`, `.s` and `.h` files. Those are compiled that are for the target, by build constraints and file names as with `go build`; test files may be among them.",
@@ -26,7 +27,19 @@ PACKAGE_ATTRS = {
     ),
     "_goos": attr.label(default = "//toolchains:goos"),
     "_tags": attr.label(default = "//toolchains:tags"),
+    "_target_tags": attr.label(default = "//toolchains:target_tags"),
 }
+
+def build_tags(ctx):
+    """The build tags of the packages in a configuration.
+
+    Args:
+        ctx: the rule's or aspect's context
+
+    Returns:
+        list of strings
+    """
+    return ctx.attr._tags[SettingInfo].value + ctx.attr._target_tags[SettingInfo].value
 
 def cover_folder(ctx):
     """Where coverage profiles place the files of a package.
@@ -120,7 +133,8 @@ def compile_package(ctx, name, importpath, module = "", lang = ""):
         infos = infos,
         goos = ctx.attr._goos[SettingInfo].value,
         std = ctx.attr.std,
-        tags = ctx.attr._tags[SettingInfo].value,
+        tags = build_tags(ctx),
+        flags = ctx.attr.gc_goopts,
         module = module,
         lang = lang,
         cover = cover_folder(ctx),

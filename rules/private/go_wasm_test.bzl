@@ -2,15 +2,12 @@
 
 load("//rules/private:actions.bzl", "GOWASM_TYPE")
 load("//rules/private:go_wasm_test_module.bzl", "go_wasm_test_module")
+load("//rules/private:runner.bzl", "quote")
 
 _LAUNCHER = """\
 #!/bin/sh
 exec {tool} bazel run-test --module {module} --package {package} --hide {tool} --hide {launcher} {coverage}-- "$@"
 """
-
-def _quote(word):
-    """A word of a shell's."""
-    return "'" + word.replace("'", "'\\''") + "'"
 
 def _go_wasm_run_test_impl(ctx):
     tool = ctx.toolchains[GOWASM_TYPE].gowasm.tool.executable
@@ -20,10 +17,10 @@ def _go_wasm_run_test_impl(ctx):
         launcher,
         _LAUNCHER.format(
             coverage = "--coverage " if ctx.configuration.coverage_enabled else "",
-            launcher = _quote(launcher.short_path),
-            module = _quote(ctx.file.module.short_path),
-            package = _quote(repository + "/" + ctx.label.package if ctx.label.package else repository),
-            tool = _quote(tool.short_path if "/" in tool.short_path else "./" + tool.short_path),
+            launcher = quote(launcher.short_path),
+            module = quote(ctx.file.module.short_path),
+            package = quote(repository + "/" + ctx.label.package if ctx.label.package else repository),
+            tool = quote(tool.short_path if "/" in tool.short_path else "./" + tool.short_path),
         ),
         is_executable = True,
     )
@@ -62,6 +59,10 @@ def go_wasm_test(
         importpath = "",
         lang = "",
         std = ["std"],
+        gc_goopts = [],
+        gotags = [],
+        goexperiment = "",
+        sdk = "",
         data = [],
         env = {},
         env_inherit = [],
@@ -92,6 +93,10 @@ def go_wasm_test(
         lang: version of the language; that of `embed` without
         std: the packages of the [standard library](bazel.md#the-standard-library) that `srcs` import: only these are
             compiled, those that `embed` has, and what every test program needs; all of it without
+        gc_goopts: further flags of `go tool compile`, beside those of `embed`
+        gotags: build tags of the test and all that it needs, beside those of `--@rules_go_wasm//toolchains:tags`
+        goexperiment: experiments of Go's, as the variable GOEXPERIMENT names them
+        sdk: the name of the SDK, of those that MODULE.bazel has
         data: files that the tests read, of any package: `testdata/x`, `../other/y`
         env: environment variables of the tests; `$(rootpath LABEL)` and its like name files of `data`
         env_inherit: environment variables that the tests have from where Bazel was started
@@ -107,6 +112,10 @@ def go_wasm_test(
         importpath = importpath,
         lang = lang,
         std = std,
+        gc_goopts = gc_goopts,
+        gotags = gotags,
+        goexperiment = goexperiment,
+        sdk = sdk,
         tags = tags + ["manual"],
         visibility = ["//visibility:private"],
         deps = deps,

@@ -1,9 +1,9 @@
 """The test program of a package."""
 
 load("//rules/private:actions.bzl", "TOOLCHAINS", "compile_test_action", "link_action")
-load("//rules/private:go_wasm_package.bzl", "PACKAGE_ATTRS", "check_imports", "cover_folder", "instrumented_files", "packages")
+load("//rules/private:go_wasm_package.bzl", "PACKAGE_ATTRS", "build_tags", "check_imports", "cover_folder", "instrumented_files", "packages")
 load("//rules/private:labels.bzl", "shown")
-load("//rules/private:transition.bzl", "wasm_transition")
+load("//rules/private:transition.bzl", "BUILD_ATTRS", "wasm_transition")
 load("//rules/providers:go_wasm_module_info.bzl", "GoWasmModuleInfo")
 load("//rules/providers:go_wasm_package_info.bzl", "GoWasmPackageInfo")
 load("//toolchains:settings.bzl", "SettingInfo")
@@ -18,6 +18,7 @@ def _go_wasm_test_module_impl(ctx):
     importpath = ctx.attr.importpath
     lang = ctx.attr.lang
     std = ctx.attr.std
+    flags = ctx.attr.gc_goopts
     cover = cover_folder(ctx) if not ctx.attr.embed else None
     height = 0
     goos = ctx.attr._goos[SettingInfo].value
@@ -36,6 +37,7 @@ def _go_wasm_test_module_impl(ctx):
         importpath = importpath or package.importpath
         cover = source.cover
         lang = lang or source.lang
+        flags = list(source.flags) + flags
     if not importpath:
         fail("%s: give either importpath or embed" % shown(ctx.label))
 
@@ -52,7 +54,8 @@ def _go_wasm_test_module_impl(ctx):
         infos = [info for info in infos if info.importpath != importpath],
         goos = goos,
         std = std,
-        tags = ctx.attr._tags[SettingInfo].value,
+        tags = build_tags(ctx),
+        flags = flags,
         lang = lang,
         cover = cover,
         height = height,
@@ -66,14 +69,14 @@ def _go_wasm_test_module_impl(ctx):
         buildmode = "exe",
         x_defs = {},
         ldflags = [],
-        guard = False,
+        options = ["--guard=none"],
         module = module,
     )
     return [DefaultInfo(files = depset([module])), instrumented_files(ctx)]
 
 go_wasm_test_module = rule(
     implementation = _go_wasm_test_module_impl,
-    attrs = PACKAGE_ATTRS | {
+    attrs = PACKAGE_ATTRS | BUILD_ATTRS | {
         "embed": attr.label_list(
             providers = [GoWasmPackageInfo],
             doc = "The package under test: its sources are compiled again, together with the tests.",
@@ -85,9 +88,6 @@ go_wasm_test_module = rule(
         ),
         "importpath": attr.string(doc = "The import path of the package; that of embed without."),
         "lang": attr.string(doc = "The version of the language; that of embed, or the SDK's own, without."),
-        "_allowlist_function_transition": attr.label(
-            default = "@bazel_tools//tools/allowlists/function_transition_allowlist",
-        ),
     },
     cfg = wasm_transition,
     toolchains = TOOLCHAINS,

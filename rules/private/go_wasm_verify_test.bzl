@@ -1,13 +1,14 @@
 """A verification as a test."""
 
 load("//rules/private:actions.bzl", "GOWASM_TYPE", "GO_SDK_TYPE")
+load("//rules/private:options.bzl", "VERIFY_OPTIONS", "option_flags")
 load("//rules/private:program.bzl", "NODE_TYPE", "PROGRAMS", "node_for_js", "program_of")
+load("//rules/private:runner.bzl", "gowasm_launcher")
 load("//rules/providers:go_wasm_module_info.bzl", "GoWasmModuleInfo")
 
 def _go_wasm_verify_test_impl(ctx):
-    tool = ctx.toolchains[GOWASM_TYPE].gowasm.tool.executable
     arguments = ["verify", ctx.file.module.short_path, "--plan", ctx.file.plan.short_path]
-    files = [ctx.file.module, ctx.file.plan, tool]
+    files = [ctx.file.module, ctx.file.plan]
     node = program_of(ctx, NODE_TYPE) if ctx.attr.engine == "node" else None
     if GoWasmModuleInfo in ctx.attr.module:
         info = ctx.attr.module[GoWasmModuleInfo]
@@ -22,17 +23,13 @@ def _go_wasm_verify_test_impl(ctx):
         arguments += ["--node", node.program.short_path]
     if ctx.attr.engine:
         arguments += ["--engine", ctx.attr.engine]
-    launcher = ctx.actions.declare_file(ctx.label.name)
-    ctx.actions.write(
-        launcher,
-        "#!/bin/sh\nexec ./%s %s\n" % (tool.short_path, " ".join(["'%s'" % a for a in arguments])),
-        is_executable = True,
-    )
-    return DefaultInfo(executable = launcher, runfiles = ctx.runfiles(files, transitive_files = node.files if node else None))
+    arguments += option_flags(ctx, VERIFY_OPTIONS)
+    launcher, tool = gowasm_launcher(ctx, arguments)
+    return DefaultInfo(executable = launcher, runfiles = ctx.runfiles(files + [tool], transitive_files = node.files if node else None))
 
 go_wasm_verify_test = rule(
     implementation = _go_wasm_verify_test_impl,
-    attrs = {
+    attrs = VERIFY_OPTIONS | {
         "engine": attr.string(doc = "What runs the module, as `gowasm verify --engine` calls it; without, wasmi, or node for a module for js. Node is that of `go_wasm.node`; wasmtime must be inside the gowasm program."),
         "module": attr.label(
             allow_single_file = [".wasm"],

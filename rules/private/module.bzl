@@ -4,23 +4,20 @@ load("//rules/private:actions.bzl", "TOOLCHAINS", "link_action", "size_action", 
 load("//rules/private:go_wasm_package.bzl", "PACKAGE_ATTRS", "compile_package", "instrumented_files")
 load("//rules/private:labels.bzl", "shown")
 load("//rules/private:launcher.bzl", "launcher")
+load("//rules/private:options.bzl", "LINK_OPTIONS", "VERIFY_OPTIONS", "WASM_OPT_OPTIONS", "option_flags")
 load("//rules/private:program.bzl", "PROGRAMS", "WASM_OPT_TYPE", "node_for_js", "program_of")
-load("//rules/private:transition.bzl", "wasm_transition")
+load("//rules/private:transition.bzl", "BUILD_ATTRS", "wasm_transition")
 load("//rules/providers:go_wasm_module_info.bzl", "GoWasmModuleInfo")
 load("//rules/providers:go_wasm_package_info.bzl", "GoWasmPackageInfo")
 load("//toolchains:settings.bzl", "SettingInfo")
 
 _DEPS = "The packages that package main imports, without the standard library."
-_EMBED = "A `go_wasm_package` of package main, in place of `srcs`, `deps`, `embedsrcs`, `importpath`, `lang` and `std`."
+_EMBED = "A `go_wasm_package` of package main, in place of `srcs`, `deps`, `embedsrcs`, `gc_goopts`, `importpath`, `lang` and `std`. A module is one too: so a second one is built of its packages in another way."
 
-_ATTRS = PACKAGE_ATTRS | {
+_ATTRS = PACKAGE_ATTRS | BUILD_ATTRS | LINK_OPTIONS | VERIFY_OPTIONS | WASM_OPT_OPTIONS | {
     "embed": attr.label_list(
         providers = [GoWasmPackageInfo],
         doc = _EMBED,
-    ),
-    "guard": attr.bool(
-        default = True,
-        doc = "Put a [guard](guard.md) in front of every export: calls before init, after a trap and after an exit trap and say why. Modules for js get none.",
     ),
     "importpath": attr.string(doc = "The import path of package main; with `srcs` only. The label's package and name without."),
     "ldflags": attr.string_list(doc = "Flags of `go tool link`, such as `-s`."),
@@ -53,9 +50,7 @@ _ATTRS = PACKAGE_ATTRS | {
         doc = "Optimize the linked module with Binaryen's [wasm-opt](size.md#wasm-opt): `O1` to `O4` for speed, `Os` or `Oz` for size, in an action between the link and the verification. Needs the toolchain of `go_wasm.wasm_opt`, or a gowasm that was built with `--features wasm-opt`.",
     ),
     "x_defs": attr.string_dict(doc = "String variables to set at link time, by `importpath.name`; `main` or its own import path stands for package main. One that the module does not have is an error. `{NAME}` is a variable of the workspace's status, see `stamp`."),
-    "_allowlist_function_transition": attr.label(
-        default = "@bazel_tools//tools/allowlists/function_transition_allowlist",
-    ),
+    "_deny": attr.label(default = "//toolchains:deny"),
     "_stamping": attr.label(default = "//toolchains:stamping"),
 }
 
@@ -68,10 +63,14 @@ Outputs NAME.wasm, the target's file, which can stand in the `srcs` or `data` of
 - `exports`: NAME.exports.txt, the names of the functions that directives export, one a line;
 - `size_report`: NAME.size.html and NAME.size.json, the [size report](size-report.md), which is only made when it is asked for."""
 
+# What the package has that is embedded; `std` is never empty.
+_OF_PACKAGE = [name for name in PACKAGE_ATTRS if not name.startswith("_") and name != "std"] + ["importpath", "lang"]
+
 def _main_package(ctx):
     if ctx.attr.embed:
-        if len(ctx.attr.embed) > 1 or ctx.attr.srcs or ctx.attr.deps or ctx.attr.embedsrcs or ctx.attr.importpath:
-            fail("%s: embed takes one go_wasm_package, which has the srcs, deps, embedsrcs and importpath" % shown(ctx.label))
+        own = [name for name in _OF_PACKAGE if getattr(ctx.attr, name)]
+        if len(ctx.attr.embed) > 1 or own:
+            fail("%s: embed takes one go_wasm_package, which has the %s" % (shown(ctx.label), " and ".join(own or ["sources"])))
         return ctx.attr.embed[0][GoWasmPackageInfo]
     if not ctx.attr.srcs:
         fail("%s: srcs is empty; give it the files of package main, or embed a go_wasm_package that has them" % shown(ctx.label))
@@ -80,8 +79,12 @@ def _main_package(ctx):
 
 def _module_impl(ctx, buildmode):
     goos = ctx.attr._goos[SettingInfo].value
-    if ctx.attr.plan and not ctx.attr.verify:
-        fail("%s: a plan needs verify = True" % shown(ctx.label))
+    for option in ["plan"] + VERIFY_OPTIONS.keys():
+        if getattr(ctx.attr, option) and not ctx.attr.verify:
+            fail("%s: %s needs verify = True" % (shown(ctx.label), option))
+    for option in WASM_OPT_OPTIONS:
+        if getattr(ctx.attr, option) and not ctx.attr.wasm_opt:
+            fail("%s: %s needs a wasm_opt" % (shown(ctx.label), option))
     if ctx.attr.size_keep and ctx.attr.size_level != "small":
         fail("%s: size_keep needs size_level = \"small\"" % shown(ctx.label))
     package = _main_package(ctx)
@@ -96,17 +99,19 @@ def _module_impl(ctx, buildmode):
         buildmode = buildmode,
         x_defs = ctx.attr.x_defs,
         ldflags = ["-size=" + "+".join([ctx.attr.size_level] + ctx.attr.size_keep)] + ctx.attr.ldflags,
-        guard = ctx.attr.guard,
+        options = option_flags(ctx, LINK_OPTIONS) + ["--deny=" + code for code in ctx.attr._deny[SettingInfo].value],
         module = ctx.actions.declare_file(name + ".linked.wasm") if ctx.attr.wasm_opt else unverified,
         stamp = ctx.attr.stamp == 1 or ctx.attr.stamp == -1 and ctx.attr._stamping[SettingInfo].value,
     )
     if ctx.attr.wasm_opt:
-        wasm_opt_action(ctx, ctx.attr.wasm_opt, linked.module, unverified, program_of(ctx, WASM_OPT_TYPE))
+        options = option_flags(ctx, WASM_OPT_OPTIONS, "wasm_opt_")
+        wasm_opt_action(ctx, ctx.attr.wasm_opt, options, linked.module, unverified, program_of(ctx, WASM_OPT_TYPE))
     verdict = None
     if ctx.attr.verify:
         verdict = ctx.actions.declare_file(name + ".verdict.json")
         node = node_for_js(ctx) if goos == "js" else None
-        verify_action(ctx, unverified, linked.manifest, ctx.file.plan, module, verdict, node)
+        options = option_flags(ctx, VERIFY_OPTIONS)
+        verify_action(ctx, unverified, linked.manifest, ctx.file.plan, options, module, verdict, node)
     size_report = [ctx.actions.declare_file(name + ".size." + kind) for kind in ["html", "json"]]
     size_action(ctx, module, *size_report)
     executable = None
@@ -114,7 +119,8 @@ def _module_impl(ctx, buildmode):
     if buildmode == "exe":
         executable, needed = launcher(ctx, module, goos)
         runfiles = ctx.runfiles([module], transitive_files = needed)
-    return [
+    run_environment = [RunEnvironmentInfo(environment = ctx.attr.env)] if buildmode == "exe" else []
+    return run_environment + [
         DefaultInfo(
             executable = executable,
             files = depset([module]),
@@ -152,8 +158,12 @@ def module_rule(buildmode, gooses, doc, aspects = [], cfg = wasm_transition):
         rule
     """
     others = {}
+    if buildmode == "exe":
+        others |= {
+            "env": attr.string_dict(doc = "Environment variables of the command under `bazel run`."),
+        }
     if aspects:
-        others = {
+        others |= {
             "deps": attr.label_list(aspects = aspects, providers = [GoWasmPackageInfo], doc = _DEPS),
             "embed": attr.label_list(aspects = aspects, providers = [GoWasmPackageInfo], doc = _EMBED),
         }

@@ -74,6 +74,7 @@ go_std(
         ],
         allow_empty = True,
     ),
+    goexperiment = "{goexperiment}",
     imports = select({{
         "{is_js}": STD["js"]["imports"],
         "{is_wasip1}": STD["wasip1"]["imports"],
@@ -122,6 +123,7 @@ def _go_sdk_repository_impl(repository_ctx):
     repository_ctx.file("std.bzl", "STD = %r\n" % std_packages(repository_ctx, repository_ctx.path("src")))
     repository_ctx.file("BUILD.bazel", _SDK_BUILD.format(
         go_sdk = Label("//rules/private:go_sdk.bzl"),
+        goexperiment = repository_ctx.attr.goexperiment,
         is_js = Label("//toolchains:is_js"),
         is_wasip1 = Label("//toolchains:is_wasip1"),
     ))
@@ -129,7 +131,7 @@ def _go_sdk_repository_impl(repository_ctx):
 
 go_sdk_repository = repository_rule(
     implementation = _go_sdk_repository_impl,
-    attrs = _SOURCE_ATTRS | _PROBLEM_ATTRS,
+    attrs = _SOURCE_ATTRS | _PROBLEM_ATTRS | {"goexperiment": attr.string()},
     configure = True,
     doc = "A Go SDK.",
 )

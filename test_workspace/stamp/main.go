@@ -22,6 +22,6 @@ func main() {
 			fmt.Println(err)
 			os.Exit(1)
 		}
-		fmt.Printf("%d bytes for %s\n", len(content), os.Getenv("USER"))
+		fmt.Printf("%d %s for %s\n", len(content), os.Getenv("UNIT"), os.Getenv("USER"))
 	}
 }

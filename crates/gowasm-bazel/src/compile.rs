@@ -2,13 +2,14 @@
 //! library, which go to Go's compiler with the flags that Go's own build gives it.
 
 use crate::dependency::{self, Dependency};
+use crate::directives::Found;
 use crate::gobuild::{Context, EmbedConfig, Package};
 use crate::importcfg::{self, Entry};
 use crate::sdk::{self, Sdk};
 use crate::sources::{self, Source, Unit};
-use crate::{Failure, archive, files};
+use crate::{Failure, archive, files, tags};
 use gowasm_diagnostic::Diagnostic;
-use gowasm_directive::{Directives, GoModule, GoPackage, Goos};
+use gowasm_directive::{Finding, GoModule, GoPackage, Goos};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::AtomicBool;
@@ -90,11 +91,12 @@ const EMPTY: &str = "_none.go";
 /// Compiles; the warnings are for the user.
 pub fn compile(request: &Compile, cancel: &AtomicBool) -> Result<Vec<Diagnostic>, Failure> {
     let folder = files::scratch()?;
-    let sdk = Sdk::open(&request.sdk)?;
+    let toolchain = tags::read(&request.toolchain_tags)?;
+    let sdk = Sdk { goexperiment: toolchain.goexperiment, ..Sdk::open(&request.sdk)? };
     dependency::check_importable(&request.label, &request.deps)?;
     // 1. Which files count.
     let (stage, scratch) = (folder.path().join("src"), folder.path().join("work"));
-    let package = choose(request, &stage, &scratch)?;
+    let package = choose(request, toolchain.tags, &stage, &scratch)?;
     if request.standard && package.has_no_go() {
         return leave_empty(request).map(|()| Vec::new());
     }
@@ -115,18 +117,23 @@ pub fn compile(request: &Compile, cancel: &AtomicBool) -> Result<Vec<Diagnostic>
     let sees_internals = request.standard;
     let work = Work { request, cancel, sdk: &sdk, stage, scratch, package_path, sees_internals };
     // 2. Their directives, which a later link checks together.
-    let (directives, warnings) = work.directives(&unit)?;
+    let (found, warnings) = work.directives(&unit)?;
     // 3. The archive.
     work.archive(&unit, &request.output)?;
     // 4. The directives are last: an action that failed has left nothing to go on with.
-    files::write_json(&request.directives, &directives)?;
+    found.write(&request.directives)?;
     Ok(warnings)
 }
 
-pub(crate) fn choose(request: &Compile, stage: &Path, scratch: &Path) -> Result<Package, Failure> {
+/// Among a package's files.
+pub(crate) fn choose(
+    request: &Compile,
+    of_toolchain: Vec<String>,
+    stage: &Path,
+    scratch: &Path,
+) -> Result<Package, Failure> {
     files::write(&scratch.join("go_asm.h"), b"")?;
-    let tags = crate::tags::read(&request.toolchain_tags)?;
-    let tags = tags.into_iter().chain(request.tags.iter().cloned());
+    let tags = of_toolchain.into_iter().chain(request.tags.iter().cloned());
     let context = Context::new(request.goos, tags);
     let package = sources::choose(&context, &request.sources, stage)?;
     match package.has_no_go() && !request.standard {
@@ -139,11 +146,12 @@ pub(crate) fn choose(request: &Compile, stage: &Path, scratch: &Path) -> Result<
 fn leave_empty(request: &Compile) -> Result<(), Failure> {
     let files = [Some(&request.output), request.export.as_ref()];
     files.into_iter().flatten().try_for_each(|file| files::write(file, b""))?;
-    files::write_json(&request.directives, &Directives::default())
+    Found::default().write(&request.directives)
 }
 
 impl Work<'_> {
-    pub(crate) fn directives(&self, unit: &Unit) -> Result<(Directives, Vec<Diagnostic>), Failure> {
+    /// The warnings are for the user, too.
+    pub(crate) fn directives(&self, unit: &Unit) -> Result<(Found, Vec<Diagnostic>), Failure> {
         let sources = &self.request.sources;
         let package = GoPackage {
             import_path: self.request.import_path.clone(),
@@ -170,7 +178,11 @@ impl Work<'_> {
         }
         let (errors, warnings): (Vec<_>, Vec<_>) =
             directives.take_findings().into_iter().partition(Diagnostic::is_error);
-        if errors.is_empty() { Ok((directives, warnings)) } else { Err(Failure::Input(errors)) }
+        if !errors.is_empty() {
+            return Err(Failure::Input(errors));
+        }
+        let findings = warnings.iter().filter_map(Finding::of).collect();
+        Ok((Found { directives, findings }, warnings))
     }
 
     /// The compiler writes the archive, and the assembler's objects are added to it.
@@ -195,7 +207,7 @@ impl Work<'_> {
         if self.request.standard {
             command.arg("-std");
         }
-        command.arg("-importcfg").arg(self.importcfg()?);
+        command.arg("-importcfg").arg(self.importcfg(unit)?);
         if let Some(symabis) = symabis {
             command.arg("-symabis").arg(symabis);
             command.arg("-asmhdr").arg(self.scratch.join("go_asm.h"));
@@ -223,14 +235,16 @@ impl Work<'_> {
         self.run(command)
     }
 
-    fn importcfg(&self) -> Result<PathBuf, Failure> {
+    fn importcfg(&self, unit: &Unit) -> Result<PathBuf, Failure> {
         let mut entries: Vec<Entry> = Vec::new();
         let mut import_map = self.request.import_map.clone();
+        let is_visible = |import_path: &str| {
+            self.sees_internals
+                || !importcfg::is_internal(import_path)
+                || unit.files.imports_simd && import_path == importcfg::SIMD_BRIDGE
+        };
         for (import_path, export) in &self.request.std {
-            if importcfg::is_internal(import_path) && !self.sees_internals {
-                continue;
-            }
-            if importcfg::is_empty(export)? {
+            if !is_visible(import_path) || importcfg::is_empty(export)? {
                 continue;
             }
             // The standard library has copies of other modules, which go by their own names in its sources.

@@ -5,6 +5,10 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// What Go's compiler imports by itself where a package imports "simd", from Go 1.27 on: it has the vectors of the
+/// target, which calls become. cmd/go gives it to such packages too, though it is internal to the standard library.
+pub(crate) const SIMD_BRIDGE: &str = "simd/internal/bridge";
+
 /// A package and its archive.
 pub(crate) type Entry = (String, PathBuf);
 

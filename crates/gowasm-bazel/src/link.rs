@@ -2,12 +2,13 @@
 //! verification to give.
 
 use crate::dependency::{self, Dependency};
+use crate::directives::Found;
 use crate::importcfg::{self, Entry};
 use crate::sdk::Sdk;
 use crate::stamp::Status;
 use crate::{Failure, files};
 use gowasm_diagnostic::Diagnostic;
-use gowasm_directive::{Directives, Manifest, Target};
+use gowasm_directive::{Deny, Manifest, Target};
 use gowasm_guard::Guard;
 use gowasm_link::Options;
 use std::ffi::OsString;
@@ -32,6 +33,10 @@ pub struct Link {
     pub status: Vec<PathBuf>,
     /// Further flags of `go tool link`, such as `-s`.
     pub flags: Vec<String>,
+    /// Which warnings are errors.
+    pub deny: Deny,
+    /// Whether the module holds the manifest as well.
+    pub embed_manifest: bool,
     /// Which guard exports get; modules for js cannot have one.
     pub guard: Guard,
     pub output: PathBuf,
@@ -46,12 +51,8 @@ pub fn link(request: &Link, cancel: &AtomicBool) -> Result<Vec<Diagnostic>, Fail
     dependency::check_paths(&request.packages)?;
     check_main(request)?;
     // 1. Directives that do not fit together are told before the linker falls over them.
-    let directives = directives(request)?;
-    let (errors, warnings): (Vec<_>, Vec<_>) =
-        directives.check(request.target).into_iter().partition(Diagnostic::is_error);
-    if !errors.is_empty() {
-        return Err(Failure::Input(errors));
-    }
+    let found = Found::read(&request.directives)?;
+    let warnings = found.judge(Some(request.target), &request.deny)?;
     // 2. The module.
     let scratch = files::scratch()?;
     let mut entries: Vec<Entry> = Vec::new();
@@ -81,9 +82,17 @@ pub fn link(request: &Link, cancel: &AtomicBool) -> Result<Vec<Diagnostic>, Fail
     }
     // 4. What it has against what the directives say.
     let module = files::read(&request.output)?;
-    let manifest =
-        Manifest::build(&directives, request.target, &request.import_path, &sdk.version, &module)
-            .map_err(Failure::Input)?;
+    let path = &request.import_path;
+    let manifest = Manifest::build(&found.directives, request.target, path, &sdk.version, &module)
+        .map_err(Failure::Input)?;
+    let manifest = match request.embed_manifest {
+        true => {
+            let (manifest, module) = manifest.embed(&module);
+            files::write(&request.output, &module)?;
+            manifest
+        }
+        false => manifest,
+    };
     files::write(&request.manifest, manifest.to_json().as_bytes())?;
     let mut exports: Vec<&str> = declared(&manifest).collect();
     exports.sort_unstable();
@@ -158,16 +167,4 @@ fn arguments<'a>(
     }
     arguments.push(request.main.clone().into());
     arguments
-}
-
-fn directives(request: &Link) -> Result<Directives, Failure> {
-    let mut all = Directives::default();
-    for place in &request.directives {
-        let read: Directives = serde_json::from_slice(&files::read(place)?).map_err(|error| {
-            let message = format!("{} holds no directives: {error}", place.display());
-            Failure::input(Diagnostic::error(message).hint("compile the package again"))
-        })?;
-        all.append(read);
-    }
-    Ok(all)
 }

@@ -13,6 +13,8 @@ pub(crate) struct Sdk {
     pub(crate) root: PathBuf,
     /// As Go writes it: `go1.26.8`.
     pub(crate) version: String,
+    /// What its programs find in the variable GOEXPERIMENT.
+    pub(crate) goexperiment: String,
 }
 
 impl Sdk {
@@ -28,7 +30,7 @@ impl Sdk {
                 Diagnostic::error(message).hint("the SDK must be a release of Go"),
             ));
         }
-        Ok(Sdk { root, version })
+        Ok(Sdk { root, version, goexperiment: String::new() })
     }
 
     /// The version of the language: `go1.26`.
@@ -68,6 +70,9 @@ impl Sdk {
         let mut command = Command::new(program);
         command.env_clear().env("GOROOT", &self.root).env("CGO_ENABLED", "0");
         command.env("GOOS", goos.as_str()).env("GOARCH", "wasm").stdin(Stdio::null());
+        if !self.goexperiment.is_empty() {
+            command.env("GOEXPERIMENT", &self.goexperiment);
+        }
         command
     }
 }

@@ -36,6 +36,7 @@ impl Unit {
     pub(crate) fn with_tests(mut package: Package) -> Self {
         package.files.go.append(&mut package.tests.go);
         package.files.patterns.append(&mut package.tests.patterns);
+        package.files.imports_simd |= package.tests.imports_simd;
         Unit::package(package)
     }
 

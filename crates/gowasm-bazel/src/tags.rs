@@ -4,30 +4,42 @@ use crate::sdk::{self, Sdk};
 use crate::{Failure, files};
 use gowasm_diagnostic::Diagnostic;
 use gowasm_directive::Goos;
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 pub struct Tags {
     pub sdk: PathBuf,
     pub goos: Goos,
+    /// As Go reads the variable GOEXPERIMENT; empty for the release's own experiments.
+    pub goexperiment: String,
     /// The file to write, JSON.
     pub output: PathBuf,
+}
+
+/// What the file says: every package of a program is compiled with it.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Toolchain {
+    pub(crate) tags: Vec<String>,
+    pub(crate) goexperiment: String,
 }
 
 /// Asks Go itself: they differ between releases.
 pub fn tags(request: &Tags, cancel: &AtomicBool) -> Result<(), Failure> {
     let folder = files::scratch()?;
-    let sdk = Sdk::open(&request.sdk)?;
+    let goexperiment = request.goexperiment.clone();
+    let sdk = Sdk { goexperiment, ..Sdk::open(&request.sdk)? };
     let mut go = sdk.go(request.goos, folder.path());
     let form = "{{join context.ReleaseTags \" \"}} {{join context.ToolTags \" \"}}";
     // A package that Go knows without its sources.
     go.current_dir(folder.path()).args(["list", "-e", "-f", form, "unsafe"]);
     let text = sdk::run(go, cancel, |said| said)?;
     let text = String::from_utf8_lossy(&text);
-    files::write_json(&request.output, &text.split_whitespace().collect::<Vec<_>>())
+    let tags = text.split_whitespace().map(str::to_owned).collect();
+    files::write_json(&request.output, &Toolchain { tags, goexperiment: sdk.goexperiment })
 }
 
-pub(crate) fn read(place: &Path) -> Result<Vec<String>, Failure> {
+pub(crate) fn read(place: &Path) -> Result<Toolchain, Failure> {
     serde_json::from_slice(&files::read(place)?).map_err(|error| {
         let message = format!("{} holds no tags: {error}", place.display());
         Failure::input(Diagnostic::error(message).hint("`gowasm bazel tags` writes them"))

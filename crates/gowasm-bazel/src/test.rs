@@ -6,7 +6,7 @@ use crate::dependency::{self, Dependency};
 use crate::sdk::Sdk;
 use crate::sources::{Source, Unit};
 use crate::testmain;
-use crate::{Failure, files};
+use crate::{Failure, files, tags};
 use gowasm_diagnostic::Diagnostic;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -33,10 +33,11 @@ pub fn compile_test(
 ) -> Result<Vec<Diagnostic>, Failure> {
     let folder = files::scratch()?;
     let package = &request.package;
-    let sdk = Sdk::open(&package.sdk)?;
+    let toolchain = tags::read(&package.toolchain_tags)?;
+    let sdk = Sdk { goexperiment: toolchain.goexperiment, ..Sdk::open(&package.sdk)? };
     dependency::check_importable(&package.label, &package.deps)?;
     let (stage, scratch) = (folder.path().join("src"), folder.path().join("work"));
-    let chosen = choose(package, &stage, &scratch)?;
+    let chosen = choose(package, toolchain.tags, &stage, &scratch)?;
     let mut external = Unit::external_tests(&chosen);
     let inner = testmain::find(&stage, &chosen.tests.go)?;
     let outer = testmain::find(&stage, &external.files.go)?;
@@ -59,7 +60,7 @@ pub fn compile_test(
     let outer_path = format!("{path}_test");
     let outer_request = importing(package, &outer_path, &[(path, &request.tested)]);
     let outer_work = work(&outer_request, &stage, &outer_path);
-    let (directives, warnings) = outer_work.directives(&external)?;
+    let (found, warnings) = outer_work.directives(&external)?;
     outer_work.archive(&external, &request.external)?;
     // 2. The program that starts them.
     let main_stage = folder.path().join("main");
@@ -74,7 +75,7 @@ pub fn compile_test(
     main_request.sources = vec![Source { name: MAIN.to_owned(), path: main_stage.join(MAIN) }];
     let main_work = Work { sees_internals: true, ..work(&main_request, &main_stage, "main") };
     main_work.archive(&Unit::only(MAIN), &package.output)?;
-    files::write_json(&package.directives, &directives)?;
+    found.write(&package.directives)?;
     Ok(warnings)
 }
 

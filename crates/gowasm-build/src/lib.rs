@@ -34,6 +34,7 @@ mod toolchain;
 mod verify;
 mod wasm_opt;
 
+pub use bindings::{Bindings, write as write_bindings};
 pub use build::build;
 pub use cacheprog::cacheprog;
 pub use check::{CheckRequest, check};

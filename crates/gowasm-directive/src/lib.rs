@@ -7,6 +7,7 @@ mod deny;
 mod diff;
 mod directives;
 mod embed;
+mod finding;
 mod gotype;
 pub mod interface;
 mod manifest;
@@ -23,6 +24,7 @@ mod wasm;
 pub use deny::Deny;
 pub use diff::{Change, Effect, diff};
 pub use directives::{Directives, Export, Function, Import, Parameter};
+pub use finding::Finding;
 pub use manifest::{
     GoFunction, GoParameter, Manifest, ManifestExport, ManifestImport, ModuleDigest, SCHEMA,
 };

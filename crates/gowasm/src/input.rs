@@ -3,7 +3,9 @@
 use crate::context::Context;
 use crate::failure::Failure;
 use gowasm_diagnostic::Diagnostic;
+use gowasm_directive::Manifest;
 use gowasm_store::show_size;
+use gowasm_verify::Plan;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -53,4 +55,23 @@ fn bounded(place: &Path) -> io::Result<Result<Vec<u8>, Refused>> {
         return Ok(Err((what, "wasm modules have 1 GiB at most")));
     }
     Ok(Ok(bytes))
+}
+
+pub(crate) fn plan(path: &Path, context: &Context) -> Result<Plan, Failure> {
+    let (bytes, shown) = read(path, context)?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        Diagnostic::error(format!("{shown} is not UTF-8 from byte {at} on"))
+            .hint("--plan takes a TOML file")
+    })?;
+    Plan::parse(&text, &shown).map_err(Failure::Input)
+}
+
+pub(crate) fn manifest(path: &Path, context: &Context) -> Result<Manifest, Failure> {
+    let (bytes, shown) = read(path, context)?;
+    Manifest::parse(&bytes).map_err(|why| {
+        Diagnostic::error(format!("{shown} is no manifest: {why}"))
+            .hint("name the NAME.manifest.json that `gowasm build` writes")
+            .into()
+    })
 }

@@ -318,6 +318,11 @@ fn a_diff_tells_breaking_changes_and_fails() {
     assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("", "the interfaces are the same\n"));
     let run = project.ok(&["diff", "../old.wasm", "../more.wasm"]);
     assert_eq!(run.stdout, "compatible: export `mul` is new\n");
+    let run = project.run(&["diff", "--exact", "../old.wasm", "../more.wasm"]);
+    assert_eq!((run.code, run.stdout.as_str()), (Some(1), "compatible: export `mul` is new\n"));
+    project.ok(&["diff", "--exact", "../old.wasm", "../old.wasm"]);
+    let host = project.ok(&["bindings", "../old.manifest.json"]).stdout;
+    assert!(host.contains("include_bytes!(\"old.wasm\")") && host.contains("fn add("), "{host}");
     let wanted = "breaking: export `add` is gone\n\
                   breaking: export `mul` was (i32, i32) -> i32 and is (i64, i64) -> i64\n\
                   breaking: import `env.log` is new: a host must supply it\n\

@@ -35,6 +35,13 @@ fn every_byte_is_told_and_what_became_of_it() {
         assert!(last.contains(&part), "{part} in {last}");
     }
 
+    let budget = |bytes: u64| project.run(&["size", "small.wasm", "--budget", &bytes.to_string()]);
+    assert_eq!(budget(small).code, Some(0));
+    let run = budget(small - 7);
+    let said = format!("has {small} bytes, 7 more than its budget");
+    assert!(run.code == Some(1) && run.stderr.contains(&said), "{}", run.stderr);
+    assert!(run.stdout.contains("runtime"), "{}", run.stdout);
+
     project.ok(&["size", "small.wasm", "--html", "small.html"]);
     let page = String::from_utf8(project.read("work/small.html")).unwrap();
     assert!(page.contains("runtime.mallocgc") && !page.contains("https://"));

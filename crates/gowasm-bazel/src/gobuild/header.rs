@@ -1,10 +1,11 @@
-//! The beginning of a Go file: its package clause, whether it imports "C", and the `//go:embed` lines of a file
-//! that imports "embed". A file that is no Go has as much of it as can be read: the compiler says the rest.
+//! The beginning of a Go file: its package clause, whether it imports "C" or "simd", and the `//go:embed` lines of a
+//! file that imports "embed". A file that is no Go has as much of it as can be read: the compiler says the rest.
 
 #[derive(Debug, Default)]
 pub(super) struct Header {
     pub(super) package: String,
     pub(super) imports_c: bool,
+    pub(super) imports_simd: bool,
     /// Patterns, with line and column.
     pub(super) embeds: Vec<(String, u32, u32)>,
 }
@@ -20,8 +21,10 @@ impl Header {
         let Some(name) = reader.word() else { return header };
         header.package = String::from_utf8_lossy(name).into_owned();
         let imports = reader.imports();
-        header.imports_c = imports.iter().any(|path| path == b"C");
-        if imports.iter().any(|path| path == b"embed") {
+        let has = |import_path: &[u8]| imports.iter().any(|path| path == import_path);
+        header.imports_c = has(b"C");
+        header.imports_simd = has(b"simd");
+        if has(b"embed") {
             header.embeds = reader.embeds();
         }
         header

@@ -57,11 +57,13 @@ impl Package {
     }
 }
 
-/// Go files, and what they embed.
+/// Go files, what they embed and import.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Files {
     pub(crate) go: Vec<String>,
     pub(crate) patterns: Vec<embed::At>,
+    /// Whether one of them imports "simd".
+    pub(crate) imports_simd: bool,
 }
 
 /// A file of the package's folder.
@@ -145,6 +147,7 @@ pub(crate) fn choose(
             (false, _) => &mut package.files,
         };
         files.go.push((*name).to_owned());
+        files.imports_simd |= header.imports_simd;
         files.patterns.extend(header.embeds.into_iter().map(|(pattern, line, column)| embed::At {
             pattern,
             position: Position::new(*shown, line, column),

@@ -23,15 +23,17 @@ pub enum Engine {
     Wasmtime,
 }
 
-pub(crate) struct Bindings<'a> {
-    pub(crate) engine: Engine,
-    pub(crate) name: &'a str,
-    pub(crate) manifest: &'a Manifest,
+/// Bindings to write.
+pub struct Bindings<'a> {
+    pub engine: Engine,
+    pub name: &'a str,
+    pub manifest: &'a Manifest,
     /// An export that gives memory, and one that takes it back.
-    pub(crate) allocator: Option<(String, Option<String>)>,
+    pub allocator: Option<(String, Option<String>)>,
     /// Imports whose host functions call exports.
-    pub(crate) calling_back: &'a [String],
-    pub(crate) module: &'a Path,
+    pub calling_back: &'a [String],
+    /// The module, as the text is to name it: seen from the file that it becomes.
+    pub module: &'a Path,
 }
 
 /// Everything that the text is written from.
@@ -48,7 +50,8 @@ impl Interface<'_> {
     }
 }
 
-pub(crate) fn write(bindings: &Bindings<'_>) -> Result<String, Diagnostic> {
+/// The text of a Rust file.
+pub fn write(bindings: &Bindings<'_>) -> Result<String, Diagnostic> {
     let manifest = bindings.manifest;
     let is_command = manifest.build_mode != Some(BuildMode::CShared);
     let imports = function::imports(manifest, bindings.calling_back);

@@ -16,7 +16,8 @@ Examples:
   gowasm diff released.manifest.json plugin.manifest.json
 
 Breaking: an export that is gone or has another type, an import that is new or has another type,
-another build mode or GOOS. The exit code is 1 if there is one, and 0 otherwise.";
+another build mode or GOOS. The exit code is 1 if there is one, with --exact if there is any change, and 0
+otherwise.";
 
 /// Compare the interfaces of two modules: what would a host notice?
 #[derive(clap::Args)]
@@ -26,6 +27,9 @@ pub(crate) struct Args {
     old: PathBuf,
     /// What they are to be given: a wasm module, or a manifest
     new: PathBuf,
+    /// Fail at compatible changes as well
+    #[arg(long)]
+    exact: bool,
 }
 
 #[derive(Serialize)]
@@ -53,7 +57,8 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
             }
         }
     }
-    Ok(if compatible { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    let passed = if args.exact { changes.is_empty() } else { compatible };
+    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
 /// A module's own interface, or what a manifest says of one.

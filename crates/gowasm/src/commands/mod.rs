@@ -1,6 +1,7 @@
 //! One file a subcommand. Each has `Args`, which clap fills, and `run`.
 
 pub(crate) mod bazel;
+mod bindings;
 pub(crate) mod build;
 mod cacheprog;
 pub(crate) mod check;
@@ -26,6 +27,7 @@ use std::process::ExitCode;
 #[derive(Subcommand)]
 pub(crate) enum Command {
     Bazel(bazel::Args),
+    Bindings(bindings::Args),
     Build(Box<build::Args>),
     Cacheprog(cacheprog::Args),
     Check(check::Args),
@@ -70,6 +72,7 @@ impl Command {
 pub(crate) fn run(command: Command, context: &Context) -> Result<ExitCode, Failure> {
     match command {
         Command::Bazel(args) => bazel::run(args, context),
+        Command::Bindings(args) => bindings::run(args, context),
         Command::Build(args) => build::run(*args, context),
         Command::Cacheprog(args) => cacheprog::run(args, context),
         Command::Check(args) => check::run(args, context),

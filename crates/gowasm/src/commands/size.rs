@@ -16,6 +16,7 @@ Examples:
   gowasm size plugin.wasm --by function --top 30
   gowasm size plugin.wasm --html plugin.html       a treemap for a browser
   gowasm size plugin.wasm --diff released.wasm     what became larger, what smaller
+  gowasm size plugin.wasm --budget 2M              fail if it is larger
   gowasm size plugin.wasm --json | jq '.packages[0]'
 
 The names of Go's functions come from the runtime's own tables, which are there with -s as well.
@@ -36,6 +37,9 @@ pub(crate) struct Args {
     /// Compare with another module
     #[arg(long, value_name = "OLD")]
     diff: Option<PathBuf>,
+    /// Fail where the module has more bytes than this
+    #[arg(long, value_name = "SIZE", value_parser = gowasm_store::parse_size)]
+    budget: Option<u64>,
     /// Write a page for a browser, which needs no network
     #[arg(long, value_name = "FILE", conflicts_with = "diff")]
     html: Option<PathBuf>,
@@ -102,10 +106,12 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
         None if report.has_go_tables || report.has_names => By::Package,
         None => By::Section,
     };
+    let within = within(&report, &args);
     let json = args.json || context.format == MessageFormat::Json;
     let old = args.diff.as_deref().map(|old| measured(old, context)).transpose()?;
     let text = match old {
         Some(old) if json => {
+            within?;
             message::print(&compared(&old, &report))?;
             return Ok(ExitCode::SUCCESS);
         }
@@ -114,15 +120,29 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
             gowasm_size::changes_text(&changes, old.bytes, report.bytes, args.top)
         }
         None if json => {
+            within?;
             message::print(&whole(&report))?;
             return Ok(ExitCode::SUCCESS);
         }
         // Who asked for the page only gets the page.
-        None if args.html.is_some() && args.by.is_none() => return Ok(ExitCode::SUCCESS),
+        None if args.html.is_some() && args.by.is_none() => {
+            within?;
+            return Ok(ExitCode::SUCCESS);
+        }
         None => gowasm_size::text(&report.by(by), report.bytes, args.top),
     };
     output::text(&text)?;
-    Ok(ExitCode::SUCCESS)
+    // Last: the rows above say where the bytes are.
+    within.map(|()| ExitCode::SUCCESS)
+}
+
+fn within(report: &Report, args: &Args) -> Result<(), Failure> {
+    let Some(budget) = args.budget.filter(|budget| report.bytes > *budget) else { return Ok(()) };
+    let (module, bytes) = (args.module.display(), report.bytes);
+    let over = bytes - budget;
+    let message = format!("{module} has {bytes} bytes, {over} more than its budget of {budget}");
+    let hint = "`--diff OLD` tells what became larger; docs/size.md says what makes modules small";
+    Err(Failure::Input(vec![Diagnostic::error(message).hint(hint)]))
 }
 
 pub(super) fn measured(path: &Path, context: &Context) -> Result<Report, Failure> {

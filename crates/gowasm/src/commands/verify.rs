@@ -3,13 +3,12 @@
 use super::outside::{OutsideArgs, is_built_in};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::input::read;
+use crate::input::{self, read};
 use crate::message::MessageFormat;
 use crate::output;
 use gowasm_build::Settings;
 use gowasm_diagnostic::Diagnostic;
-use gowasm_directive::Manifest;
-use gowasm_verify::{Engine, Limits, MissingImports, Plan, Random, Request, Verdict};
+use gowasm_verify::{Engine, Limits, MissingImports, Random, Request, Verdict};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -146,8 +145,9 @@ fn with_request<T>(
 ) -> Result<T, Failure> {
     let engine = engine(args.engine)?;
     let (module, _) = read(&args.module, context)?;
-    let plan = args.plan.as_deref().map(|path| read_plan(path, context)).transpose()?;
-    let manifest = args.manifest.as_deref().map(|path| read_manifest(path, context)).transpose()?;
+    let plan = args.plan.as_deref().map(|path| input::plan(path, context)).transpose()?;
+    let manifest =
+        args.manifest.as_deref().map(|path| input::manifest(path, context)).transpose()?;
     let chosen = engine.map_or_else(|| Engine::for_module(&module), Ok)?;
     let outside = match (chosen, args.engine) {
         // Which engines are there is then told with the rest.
@@ -191,25 +191,6 @@ fn engine(name: Option<EngineName>) -> Result<Option<Engine>, Failure> {
     };
     is_built_in(engine)?;
     Ok(Some(engine))
-}
-
-fn read_plan(path: &Path, context: &Context) -> Result<Plan, Failure> {
-    let (bytes, shown) = read(path, context)?;
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        Diagnostic::error(format!("{shown} is not UTF-8 from byte {at} on"))
-            .hint("--plan takes a TOML file")
-    })?;
-    Plan::parse(&text, &shown).map_err(Failure::Input)
-}
-
-fn read_manifest(path: &Path, context: &Context) -> Result<Manifest, Failure> {
-    let (bytes, shown) = read(path, context)?;
-    Manifest::parse(&bytes).map_err(|why| {
-        Diagnostic::error(format!("{shown} is no manifest: {why}"))
-            .hint("--manifest takes the NAME.manifest.json that `gowasm build` writes")
-            .into()
-    })
 }
 
 /// The verdict is the result, so it goes to stdout.

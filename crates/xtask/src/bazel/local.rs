@@ -5,7 +5,7 @@ use super::e2e::{
     refused, same,
 };
 use super::log::Spawn;
-use super::{Kit, Machine, Run, testing};
+use super::{Kit, Machine, Run, attributes, testing};
 use crate::test::Count;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -13,8 +13,9 @@ use std::collections::BTreeSet;
 use std::fs;
 
 const WORKERS: &str = "--spawn_strategy=worker,sandboxed";
+/// Of actions whose paths are the same in two configurations the second finds what the first has kept.
+pub(super) const STRIPPED: &str = "--experimental_output_paths=strip";
 const TAGGED: &str = "--@rules_go_wasm//toolchains:tags=special";
-const NEWEST_SDK: &str = "--@rules_go_wasm//toolchains:go_sdk=go_1_27";
 
 /// Returns what the clean build made.
 pub(super) fn run(count: &mut Count, kit: &Kit) -> Option<Digests> {
@@ -82,6 +83,10 @@ pub(super) fn run(count: &mut Count, kit: &Kit) -> Option<Digests> {
             ("GoWasmLink", "//shared/words:words_test.module"),
             ("GoWasmLink", "//plugin:plugin"),
             ("GoWasmVerify", "//plugin:plugin"),
+            ("GoWasmLink", "//options:options"),
+            ("GoWasmVerify", "//options:options"),
+            ("GoWasmBindings", "//plugin:plugin_host"),
+            ("GoWasmImage", "//plugin:plugin_image"),
             ("Genrule", "//consumer:consumer"),
         ];
         ran(&build()?, &above)
@@ -134,33 +139,26 @@ pub(super) fn run(count: &mut Count, kit: &Kit) -> Option<Digests> {
         Ok(())
     });
     commands(count, &machine);
+    case(count, "a build tag for all packages, and the same standard library", || {
+        let plan = ["--test_output=errors", "//plugin:plugin_test"];
+        let run = machine.run("test", &[&[LOCAL, TAGGED], &plan[..]].concat())?;
+        // The test's plan is for a module without the tag.
+        ensure!(!run.succeeded && run.said.contains("FAIL tagged() = 1"), "{}", run.said);
+        ensure!(!run.has("GoWasmStd"), "a tag led to another standard library");
+        Ok(())
+    });
+    attributes::run(count, &machine);
+    attributes::vectors(count, kit, &machine);
     case(count, "names of output folders that are the same in every configuration", || {
         machine.succeed("build", &[LOCAL, "//plugin"])?;
         let module = || machine.output("bazel-bin/plugin/plugin.wasm");
         let before = module()?;
-        let strip = "--experimental_output_paths=strip";
-        all_ran(&machine.succeed("build", &[LOCAL, strip, "//plugin"])?, "linux-sandbox")?;
+        let run = machine.succeed("build", &[LOCAL, KEPT, STRIPPED, "//plugin"])?;
+        all_ran(&run, "linux-sandbox")?;
         ensure!(before.starts_with(b"\0asm") && module()? == before, "another module");
         Ok(())
     });
-    case(count, "the second Go SDK, out of an archive, for whom it is named", || {
-        let archive = machine.archive("sdk.tar", kit.newest_go())?;
-        edit(&machine.file(MODULE), "program = \"go1.27.3\"", &archive)?;
-        let asked = ["--output=text", "mnemonic(GoWasmTags, deps(//plugin))"];
-        for (flags, used) in [(&[][..], "go_wasm_sdk_go/"), (&[NEWEST_SDK], "go_wasm_sdk_go_1_27/")]
-        {
-            let said = machine.succeed("aquery", &[flags, &asked].concat())?.said;
-            ensure!(said.contains(used), "no {used} in {said}");
-        }
-        Ok(())
-    });
-    case(count, "a build tag", || {
-        // The test's plan is for a module without the tag.
-        let plan = ["--test_output=errors", "//plugin:plugin_test"];
-        let run = machine.run("test", &[&[LOCAL, TAGGED], &plan[..]].concat())?;
-        ensure!(!run.succeeded && run.said.contains("FAIL tagged() = 1"), "{}", run.said);
-        Ok(())
-    });
+    attributes::protobuf(count, kit, &machine);
     testing::run(count, &machine);
     testing::coverage(count, &machine);
     testing::go_modules(count, &machine);
@@ -310,6 +308,12 @@ fn rules_go(count: &mut Count, kit: &Kit, machine: &Machine) {
         let of_words = actions.find(|action| action.starts_with("bridge/words'"));
         let flags = of_words.with_context(|| format!("no such action:\n{}", run.said))?;
         ensure!(flags.contains("--flag=-l"), "{flags}");
+        Ok(())
+    });
+    case(count, "directives of go_library targets are judged by an aspect", || {
+        let vet = "--aspects=//:go_wasm.bzl%go_wasm_vet";
+        let run = machine.with_rules_go(&sources, "build", &[LOCAL, KEPT, vet, "//plugin"])?;
+        ensure!(run.succeeded && run.has("GoWasmVet"), "{}", run.said);
         Ok(())
     });
     case(count, "cgo of a go_library is an error, with its file", || {

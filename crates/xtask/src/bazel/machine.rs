@@ -6,6 +6,7 @@ use super::binaryen;
 use super::forky;
 use super::log::{self, Spawn};
 use super::monorepo::Monorepo;
+use super::protoc;
 use super::room::Room;
 use super::rules_go;
 use crate::{project, tools};
@@ -29,6 +30,7 @@ pub(crate) struct Kit {
     node: PathBuf,
     binaryen: Result<PathBuf>,
     rules_go: Result<PathBuf>,
+    protoc: Result<PathBuf>,
     /// What machines keep for each other, where a case lets them.
     kept: TempDir,
 }
@@ -50,9 +52,9 @@ impl Kit {
             (format!("go{}", tools::NEWEST_GO), go_env(&newest, "GOROOT")?),
         ];
         let rules_go = rules_go::sources(&machine);
-        let (node, binaryen) = (node()?, binaryen::folder());
+        let (node, binaryen, protoc) = (node()?, binaryen::folder(), protoc::program());
         let kept = tempfile::Builder::new().prefix("gowasm-bazel-kept-").tempdir()?;
-        Ok(Kit { root, machine, gos, modules, node, binaryen, rules_go, kept })
+        Ok(Kit { root, machine, gos, modules, node, binaryen, rules_go, protoc, kept })
     }
 
     /// The go command that rules use unless they are told another.
@@ -71,6 +73,11 @@ impl Kit {
         let seen =
             |sources| format!("/mnt/modules/{}", name(sources).unwrap_or_default().display());
         self.rules_go.as_ref().map(seen)
+    }
+
+    /// Whether `@protobuf//:protoc` is there; an error says why not.
+    pub(crate) fn has_protoc(&self) -> Result<(), &anyhow::Error> {
+        self.protoc.as_ref().map(drop)
     }
 
     /// The attributes of `go_wasm.wasm_opt`; an error says why there is no wasm-opt here.
@@ -149,6 +156,11 @@ impl Machine {
             (part("home")?, part("bin")?, part("out")?, part("checkout")?);
         copy_checkout(&checkout)?;
         write_bazelrc(&home)?;
+        if let Ok(protoc) = &kit.protoc {
+            let module = home.join("modules/protobuf");
+            fs::copy(protoc, module.join("protoc"))?;
+            fs::write(module.join("BUILD.bazel"), "exports_files([\"protoc\"])\n")?;
+        }
         fs::copy(project::release("gowasm")?, bin.join("gowasm"))?;
 
         let mut folders: Vec<(String, &Path)> = vec![
@@ -360,7 +372,8 @@ pub(crate) fn copy_checkout(to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Modules that Bazel's own tools name and Debian does not package; nothing here uses them, so empty ones do.
+/// Modules that Bazel's own tools name and Debian does not package; of all that is in them only protoc is used here, so
+/// empty ones do.
 const EMPTY: [&str; 4] = ["buildozer", "protobuf", "zlib", "apple_support"];
 /// What later versions of Bazel do, of all that this one can do already. Left out is what it cannot keep itself:
 /// `no_rule_outputs_param`, `disable_native_apple_binary_rule` and `stop_exporting_language_modules` break its own

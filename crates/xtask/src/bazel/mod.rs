@@ -1,5 +1,6 @@
 //! Bazel, in a root file system that has it, for tests and measurements of the rules.
 
+mod attributes;
 mod beside;
 mod binaryen;
 mod buildifier;
@@ -12,6 +13,7 @@ mod local;
 mod log;
 mod machine;
 mod monorepo;
+mod protoc;
 mod published;
 pub(crate) mod reference;
 pub(crate) mod remote;

@@ -16,6 +16,7 @@ pub(super) fn run(count: &mut Count, machine: &Machine) {
     case(count, "shards, environment, files and outputs of a test", || {
         let arguments = [
             LOCAL,
+            KEPT,
             "--test_env=ASKED=for once",
             // The report is made of the output of another -test.v.
             "--test_arg=-test.v",

@@ -1,6 +1,7 @@
 //! `gowasm bazel link`
 
 use super::dependencies;
+use crate::deny::DenyArgs;
 use crate::failure::Failure;
 use gowasm_bazel::Link;
 use gowasm_diagnostic::Diagnostic;
@@ -48,9 +49,11 @@ pub(crate) struct Args {
     /// Which calls at a wrong time the exports refuse: full, allow-exit or none (docs/guard.md)
     #[arg(long, value_name = "LEVEL", default_value = "full")]
     guard: Guard,
-    /// The same as --guard none
-    #[arg(long, conflicts_with = "guard")]
-    no_guard: bool,
+    /// Put the manifest into the module as well
+    #[arg(long)]
+    embed_manifest: bool,
+    #[command(flatten)]
+    deny: DenyArgs,
     /// The module, not verified yet
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
@@ -73,7 +76,9 @@ pub(crate) fn run(args: Args, cancel: &AtomicBool) -> Result<Vec<Diagnostic>, Fa
         defaults: args.defaults,
         status: args.status,
         flags: args.flags,
-        guard: if args.no_guard || args.goos == Goos::Js { Guard::None } else { args.guard },
+        deny: args.deny.deny()?,
+        embed_manifest: args.embed_manifest,
+        guard: if args.goos == Goos::Js { Guard::None } else { args.guard },
         output: args.output,
         manifest: args.manifest,
         exports: args.exports,

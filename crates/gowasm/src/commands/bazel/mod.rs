@@ -2,12 +2,14 @@
 
 mod compile;
 mod generate;
+mod image;
 mod link;
 mod run_test;
 mod size;
 mod tags;
 mod test;
 mod verify;
+mod vet;
 mod worker;
 
 use crate::context::Context;
@@ -32,6 +34,7 @@ pub(crate) struct Args {
 #[derive(clap::Subcommand)]
 enum Action {
     Generate(generate::Args),
+    Image(image::Args),
     Tags(tags::Args),
     Compile(compile::Args),
     Link(link::Args),
@@ -39,6 +42,7 @@ enum Action {
     Size(size::Args),
     Test(test::Args),
     Verify(verify::Args),
+    Vet(vet::Args),
 }
 
 pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
@@ -46,6 +50,8 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
         Action::Generate(args) => return generate::run(args, context),
         Action::RunTest(args) => return run_test::run(args, context),
         Action::Size(args) => size::run(args, context),
+        Action::Image(args) => image::run(args),
+        Action::Vet(args) => vet::run(args),
         action => perform(action, &context.cancel),
     }?;
     warnings.iter().for_each(|warning| context.report(warning));
@@ -60,7 +66,11 @@ fn perform(action: Action, cancel: &AtomicBool) -> Result<Vec<Diagnostic>, Failu
         Action::Link(args) => link::run(args, cancel),
         Action::Test(args) => test::run(args, cancel),
         Action::Verify(args) => verify::run(args, cancel),
-        Action::Generate(_) | Action::RunTest(_) | Action::Size(_) => {
+        Action::Generate(_)
+        | Action::Image(_)
+        | Action::RunTest(_)
+        | Action::Size(_)
+        | Action::Vet(_) => {
             Err(Failure::Usage(Diagnostic::error("this is nothing that a worker does")))
         }
     }

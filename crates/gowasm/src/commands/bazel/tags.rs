@@ -15,13 +15,21 @@ pub(crate) struct Args {
     sdk: PathBuf,
     #[arg(long, value_name = "GOOS")]
     goos: Goos,
+    /// Experiments of Go's, as the variable GOEXPERIMENT names them
+    #[arg(long, value_name = "NAME,..", default_value = "", hide_default_value = true)]
+    goexperiment: String,
     /// The file to write, JSON
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
 }
 
 pub(crate) fn run(args: Args, cancel: &AtomicBool) -> Result<Vec<Diagnostic>, Failure> {
-    let request = Tags { sdk: args.sdk, goos: args.goos, output: args.output };
+    let request = Tags {
+        sdk: args.sdk,
+        goos: args.goos,
+        goexperiment: args.goexperiment,
+        output: args.output,
+    };
     gowasm_bazel::tags(&request, cancel)?;
     Ok(Vec::new())
 }

@@ -1,0 +1,5 @@
+package main
+
+import "example.com/test/bad/spaced"
+
+func main() { println(spaced.Answer()) }
