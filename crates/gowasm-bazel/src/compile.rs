@@ -171,7 +171,7 @@ impl Work<'_> {
         if self.request.standard {
             // It is for those who write it to heed them.
             directives.take_findings();
-            return Ok((directives, Vec::new()));
+            return Ok((Found { directives, findings: Vec::new() }, Vec::new()));
         }
         if self.request.module.is_none() {
             directives.place_as_shown();

@@ -27,10 +27,10 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: Args) -> Result<Vec<Diagnostic>, Failure> {
     let target = args.goos.zip(args.buildmode);
-    Ok(gowasm_bazel::vet(&Vet {
+    gowasm_bazel::vet(&Vet {
         directives: args.directives,
         target: target.map(|(goos, build_mode)| Target { goos, build_mode }),
         deny: args.deny.deny()?,
         output: args.output,
-    })?)
+    })
 }
