@@ -29,5 +29,7 @@ go_wasm_image = rule(
         "module": attr.label(mandatory = True, providers = [GoWasmModuleInfo], doc = "A go_wasm_library or go_wasm_binary."),
     },
     toolchains = [GOWASM_TYPE],
-    doc = "Writes an OCI image layout, a folder, of one layer: the module, as the wasm artifact of CNCF has it.",
+    doc = """Writes an OCI image layout, a folder whose only layer is the module.
+
+That is how CNCF's [wasm artifact](https://tag-runtime.cncf.io/wgs/wasm/deliverables/wasm-oci-artifact/) has it. The same module gives the same image.""",
 )
