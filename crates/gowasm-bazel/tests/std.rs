@@ -66,7 +66,12 @@ fn packages_are_those_of_gos_own_build() {
         let sdk = PathBuf::from(ask(&go, &["env", "GOROOT"]).trim());
         let folder = tempfile::tempdir().unwrap();
         let toolchain_tags = folder.path().join("tags.json");
-        let request = Tags { sdk: sdk.clone(), goos: Goos::Wasip1, output: toolchain_tags.clone() };
+        let request = Tags {
+            sdk: sdk.clone(),
+            goos: Goos::Wasip1,
+            goexperiment: String::new(),
+            output: toolchain_tags.clone(),
+        };
         tags(&request, &never).unwrap_or_else(|failure| panic!("{failure}"));
         let fields = "-json=ImportPath,Dir,Export";
         let arguments =
