@@ -68,11 +68,6 @@ impl Cluster {
         })
     }
 
-    /// Takes a blob out of the server's storage.
-    pub(crate) fn evict(&self, sha256: &str) -> Result<()> {
-        Ok(fs::remove_file(self.grid.blob(sha256))?)
-    }
-
     /// Changes a byte of a blob in the server's storage.
     pub(crate) fn damage(&self, sha256: &str) -> Result<()> {
         let file = self.grid.blob(sha256);
