@@ -520,12 +520,11 @@ def _compile(ctx, sdk, command, mnemonic, progress_message, outputs, importpath,
         toolchain = GOWASM_TYPE,
     )
 
-def link_action(ctx, name, package, goos, buildmode, x_defs, ldflags, options, module, stamp = False):
+def link_action(ctx, package, goos, buildmode, x_defs, ldflags, options, module, manifest, exports, stamp = False):
     """Links a module and writes its manifest.
 
     Args:
         ctx: the rule's context
-        name: what the outputs are called
         package: GoWasmPackageInfo of package main
         goos: `wasip1` or `js`
         buildmode: `c-shared` or `exe`
@@ -533,17 +532,14 @@ def link_action(ctx, name, package, goos, buildmode, x_defs, ldflags, options, m
         ldflags: further flags of `go tool link`
         options: flags of `gowasm bazel link`
         module: the module's File
+        manifest: the manifest's File
+        exports: the File for the names of the exports
         stamp: whether x_defs get the workspace's status; those that ask for it are left out otherwise
-
-    Returns:
-        struct(module, manifest, exports)
     """
     sdk = _sdk(ctx)
     for variable, value in x_defs.items():
         if "\n" in value:
             fail("%s: x_defs gives %s a value of several lines, and a parameter file has one a line" % (shown(ctx.label), variable))
-    manifest = ctx.actions.declare_file(name + ".manifest.json")
-    exports = ctx.actions.declare_file(name + ".exports.txt")
     inputs = [sdk.root]
 
     # Whatever a program imports, the runtime is in it.
@@ -579,28 +575,29 @@ def link_action(ctx, name, package, goos, buildmode, x_defs, ldflags, options, m
         execution_requirements = PATH_MAPPING | _WORKER,
         toolchain = GOWASM_TYPE,
     )
-    return struct(module = module, manifest = manifest, exports = exports)
 
-def wasm_opt_action(ctx, level, options, module, output, program):
+def wasm_opt_action(ctx, level, options, linked, optimized, program):
     """Optimizes a linked module with Binaryen's wasm-opt.
 
     Args:
         ctx: the rule's context
         level: `O1` to `O4`, `Os` or `Oz`
         options: flags of `gowasm wasm-opt`
-        module: the linked module's File
-        output: the optimized module's File
+        linked: struct(module, manifest), the Files of the linked module
+        optimized: the same of the optimized one
         program: ProgramInfo of wasm-opt; None for what the gowasm tool has inside
     """
     args = ctx.actions.args()
     args.add_all(["wasm-opt", level] + options)
-    args.add(module)
-    args.add("--output", output)
+    args.add(linked.module)
+    args.add("--manifest", linked.manifest)
+    args.add("--output", optimized.module)
+    args.add("--manifest-output", optimized.manifest)
     if program:
         args.add("--program", program.program)
     ctx.actions.run(
-        outputs = [output],
-        inputs = depset([module], transitive = [program.files] if program else []),
+        outputs = [optimized.module, optimized.manifest],
+        inputs = depset([linked.module, linked.manifest], transitive = [program.files] if program else []),
         executable = _gowasm(ctx),
         arguments = [args],
         mnemonic = "GoWasmOpt",

@@ -63,7 +63,6 @@ def _go_wasm_test_module_impl(ctx):
     module = ctx.actions.declare_file(ctx.label.name + ".wasm")
     link_action(
         ctx,
-        name = ctx.label.name,
         package = main,
         goos = goos,
         buildmode = "exe",
@@ -71,6 +70,8 @@ def _go_wasm_test_module_impl(ctx):
         ldflags = [],
         options = ["--guard=none"],
         module = module,
+        manifest = ctx.actions.declare_file(ctx.label.name + ".manifest.json"),
+        exports = ctx.actions.declare_file(ctx.label.name + ".exports.txt"),
     )
     return [DefaultInfo(files = depset([module])), instrumented_files(ctx)]
 

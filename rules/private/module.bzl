@@ -91,27 +91,37 @@ def _module_impl(ctx, buildmode):
     name = (ctx.attr.out or ctx.label.name).removesuffix(".wasm")
     module = ctx.actions.declare_file(name + ".wasm")
     unverified = ctx.actions.declare_file(name + ".unverified.wasm") if ctx.attr.verify else module
-    linked = link_action(
+    manifest = ctx.actions.declare_file(name + ".manifest.json")
+    exports = ctx.actions.declare_file(name + ".exports.txt")
+    made = struct(module = unverified, manifest = manifest)
+    linked = made
+    if ctx.attr.wasm_opt:
+        linked = struct(
+            module = ctx.actions.declare_file(name + ".linked.wasm"),
+            manifest = ctx.actions.declare_file(name + ".linked.manifest.json"),
+        )
+    link_action(
         ctx,
-        name = name,
         package = package,
         goos = goos,
         buildmode = buildmode,
         x_defs = ctx.attr.x_defs,
         ldflags = ["-size=" + "+".join([ctx.attr.size_level] + ctx.attr.size_keep)] + ctx.attr.ldflags,
         options = option_flags(ctx, LINK_OPTIONS) + ["--deny=" + code for code in ctx.attr._deny[SettingInfo].value],
-        module = ctx.actions.declare_file(name + ".linked.wasm") if ctx.attr.wasm_opt else unverified,
+        module = linked.module,
+        manifest = linked.manifest,
+        exports = exports,
         stamp = ctx.attr.stamp == 1 or ctx.attr.stamp == -1 and ctx.attr._stamping[SettingInfo].value,
     )
     if ctx.attr.wasm_opt:
         options = option_flags(ctx, WASM_OPT_OPTIONS, "wasm_opt_")
-        wasm_opt_action(ctx, ctx.attr.wasm_opt, options, linked.module, unverified, program_of(ctx, WASM_OPT_TYPE))
+        wasm_opt_action(ctx, ctx.attr.wasm_opt, options, linked, made, program_of(ctx, WASM_OPT_TYPE))
     verdict = None
     if ctx.attr.verify:
         verdict = ctx.actions.declare_file(name + ".verdict.json")
         node = node_for_js(ctx) if goos == "js" else None
         options = option_flags(ctx, VERIFY_OPTIONS)
-        verify_action(ctx, unverified, linked.manifest, ctx.file.plan, options, module, verdict, node)
+        verify_action(ctx, unverified, manifest, ctx.file.plan, options, module, verdict, node)
     size_report = [ctx.actions.declare_file(name + ".size." + kind) for kind in ["html", "json"]]
     size_action(ctx, module, *size_report)
     executable = None
@@ -127,15 +137,15 @@ def _module_impl(ctx, buildmode):
             runfiles = runfiles,
         ),
         OutputGroupInfo(
-            exports = depset([linked.exports]),
-            manifest = depset([linked.manifest]),
+            exports = depset([exports]),
+            manifest = depset([manifest]),
             size_report = depset(size_report),
             verdict = depset([verdict] if verdict else []),
         ),
         GoWasmModuleInfo(
             module = module,
-            manifest = linked.manifest,
-            exports = linked.exports,
+            manifest = manifest,
+            exports = exports,
             verdict = verdict,
             buildmode = buildmode,
             goos = goos,

@@ -35,8 +35,13 @@ fn what_binaryen_made_smaller_still_does_as_the_plan_says() {
     assert_eq!(project.read("work/again.wasm"), project.read("work/named.wasm"));
 
     // The command alone makes the same of the same.
-    project.ok(&["wasm-opt", "Oz", "plain.wasm", "-o", "alone.wasm"]);
+    let manifests = ["--manifest=plain.manifest.json", "--manifest-output=alone.manifest.json"];
+    project.ok(&[&["wasm-opt", "Oz", "plain.wasm", "-o", "alone.wasm"][..], &manifests].concat());
     assert_eq!(project.read("work/alone.wasm"), project.read("work/named.wasm"));
+    let manifest = |name: &str| {
+        serde_json::from_slice::<serde_json::Value>(&project.read(name)).unwrap()["module"].take()
+    };
+    assert_eq!(manifest("work/alone.manifest.json"), manifest("work/named.manifest.json"));
 }
 
 #[cfg(all(feature = "wasm-opt", target_os = "linux"))]

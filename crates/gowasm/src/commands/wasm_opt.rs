@@ -4,6 +4,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use gowasm_build::{Level, WasmOpt};
 use gowasm_diagnostic::Diagnostic;
+use gowasm_directive::{Manifest, ModuleDigest};
 use gowasm_wasm_opt::Has;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -81,6 +82,12 @@ pub(crate) struct Args {
     /// How long wasm-opt may take, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = SECONDS)]
     time_limit: u64,
+    /// The module's manifest, to be written anew for the optimized module
+    #[arg(long, value_name = "FILE", requires = "manifest_output")]
+    manifest: Option<PathBuf>,
+    /// Where the new manifest goes
+    #[arg(long, value_name = "FILE", requires = "manifest")]
+    manifest_output: Option<PathBuf>,
     /// Become wasm-opt: what the command starts and watches
     #[arg(long, hide = true)]
     unwatched: bool,
@@ -90,6 +97,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
     let module = context.started_in.join(&args.module);
     let output = context.started_in.join(&args.output);
     let (bytes, _) = crate::input::read(&args.module, context)?;
+    let manifest = args.manifest.as_deref().map(|path| read_manifest(path, context)).transpose()?;
     let bounds = (args.memory_limit, args.time_limit);
     let wanted = wanted(args.level, args.program.as_deref(), bounds, &context.started_in);
     if args.unwatched {
@@ -103,10 +111,25 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
         .map_err(|error| environment(format!("cannot write to {}: {error}", folder.display())))?;
     let made = fresh.path().join("module.wasm");
     gowasm_build::wasm_opt(&wanted, &gowasm, [&module, &made], &context.cancel)?;
-    std::fs::rename(&made, &output).map_err(|error| {
-        environment(format!("cannot write {}: {error}", context.shown(&output)))
-    })?;
+    let cannot_write = |path: &Path| {
+        let shown = context.shown(path);
+        move |error: std::io::Error| environment(format!("cannot write {shown}: {error}"))
+    };
+    if let (Some(manifest), Some(path)) = (manifest, args.manifest_output) {
+        let (optimized, _) = crate::input::read(&made, context)?;
+        let manifest = Manifest { module: ModuleDigest::of(&optimized), ..manifest };
+        let path = context.started_in.join(path);
+        std::fs::write(&path, manifest.to_json()).map_err(cannot_write(&path))?;
+    }
+    std::fs::rename(&made, &output).map_err(cannot_write(&output))?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn read_manifest(path: &Path, context: &Context) -> Result<Manifest, Failure> {
+    let (bytes, shown) = crate::input::read(path, context)?;
+    Manifest::parse(&bytes).map_err(|why| {
+        Failure::Input(vec![Diagnostic::error(format!("{shown} is no manifest: {why}"))])
+    })
 }
 
 /// Within the bounds from here on. What C++ does when memory is refused ends the process.

@@ -351,6 +351,10 @@ fn programs(count: &mut Count, kit: &Kit, machine: &Machine) {
         let before = machine.output("bazel-bin/tool/small.linked.wasm")?;
         let after = machine.output("bazel-bin/tool/small.wasm")?;
         ensure!(after.starts_with(b"\0asm") && after != before, "nothing was optimized");
+        let manifest = machine.output("bazel-bin/tool/small.manifest.json")?;
+        let manifest: Value = serde_json::from_slice(&manifest)?;
+        let size = manifest["module"]["size"].as_u64();
+        ensure!(size == Some(after.len() as u64), "the manifest is of another module: {size:?}");
         Ok(())
     });
 }

@@ -49,9 +49,9 @@ pub(super) fn run(count: &mut Count, machine: &Machine) {
         Ok(())
     });
     case(count, "Go ends tests before Bazel's timeout, and says where they are", || {
-        let time = ["--test_filter=TestSleep", "--test_timeout=3"];
+        let time = ["--test_filter=TestSleep", "--test_timeout=6"];
         let said = bad(&time, &["did not end: the program exited with 2", "bad_test.go:"])?;
-        ensure!(said.contains("test timed out after 2.7s"), "{said}");
+        ensure!(said.contains("test timed out after 5.4s"), "{said}");
         Ok(())
     });
     case(count, "a test that never rests is ended too, with a report", || {
