@@ -91,6 +91,11 @@ fn publish(machine: &Machine) -> Result<(FileServer, Vec<String>)> {
 
 /// What git has, with the changes of files that it knows.
 fn commit() -> Result<String> {
+    // Files that were touched and are the same are no changes, and `stash create` fails over them. It exits
+    // with 1 when there are changes.
+    let mut refresh = Command::new("git");
+    refresh.args(["update-index", "-q", "--refresh"]).current_dir(project::root());
+    refresh.output().context("cannot start git")?;
     let mut stash = Command::new("git");
     stash.args(["-c", "user.name=xtask", "-c", "user.email=xtask@localhost", "stash", "create"]);
     let made = project::output(stash.current_dir(project::root()))?;
