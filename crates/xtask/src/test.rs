@@ -4,7 +4,7 @@ use crate::bazel::e2e::{self, Part};
 use crate::bazel::{Buildifier, Kit, reference};
 use crate::demo::{self, GoCaches};
 use crate::{docs, project, servers, tools};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use gowasm_testbed::{BUILDBOX, BUILDGRID, Programs};
 use std::env;
 use std::io::{BufRead, BufReader};
@@ -51,8 +51,13 @@ pub(crate) fn run(only_bazel: Option<Option<Part>>) -> Result<ExitCode> {
     let mut count = Count::default();
     // Downloads wait for the network while the lints want the cores.
     let fetching = std::thread::spawn(tools::fetch_ahead);
+    let mut features = Vec::new();
     if !only_bazel {
         pages_and_lints(&mut count);
+        features = tested_features(&mut count);
+        println!("== compiling the tests");
+        // What does not compile is told, and counted, when the tests are to run.
+        let _ = tests(&features).arg("--no-run").status();
     }
     let _ = fetching.join();
     let servers = Part::Distributed.is_asked(part).then(servers::programs);
@@ -67,10 +72,8 @@ pub(crate) fn run(only_bazel: Option<Option<Part>>) -> Result<ExitCode> {
             println!("chromium: {error:#}");
         }
         println!("== cargo test");
-        cargo_test(&mut count, &gos, servers.as_ref())?;
-        // Rust programs with Go plugins; their build scripts need a Go.
-        count.part("hosts with wasmi and wasmtime", || hosts(&gos));
-        count.part("demo, Go's caches empty", || demo::run(GoCaches::Empty));
+        cargo_test(&mut count, &features, &gos, servers.as_ref())?;
+        hosts_and_demo(&mut count, &gos);
     }
     bazel(&mut count, part, servers.as_ref());
 
@@ -116,7 +119,24 @@ fn bazel(count: &mut Count, part: Option<Part>, servers: Option<&Programs>) {
     }
 }
 
-fn hosts(gos: &str) -> Result<bool> {
+/// Side by side: each compiles crates that wait for each other, and leaves a core idle.
+fn hosts_and_demo(count: &mut Count, gos: &str) {
+    std::thread::scope(|scope| {
+        let hosts = scope.spawn(|| hosts(gos).output());
+        count.part("demo, Go's caches empty", || demo::run(GoCaches::Empty));
+        count.part("hosts with wasmi and wasmtime", || {
+            let output =
+                hosts.join().map_err(|_| anyhow!("the thread that starts cargo panicked"))?;
+            let output = output.context("cannot start cargo")?;
+            print!("{}", String::from_utf8_lossy(&output.stdout));
+            print!("{}", String::from_utf8_lossy(&output.stderr));
+            Ok(output.status.success())
+        });
+    });
+}
+
+/// The tests of Rust programs with Go plugins, whose build scripts need a Go.
+fn hosts(gos: &str) -> Command {
     let mut command = project::cargo();
     command.current_dir(project::root().join("examples/hosts"));
     command.args(["test", "--workspace", "--locked", "--target-dir"]).arg(project::target_dir());
@@ -124,7 +144,7 @@ fn hosts(gos: &str) -> Result<bool> {
     if let Some(go) = env::split_paths(gos).next() {
         command.env("GOWASM_GO", go);
     }
-    succeeds(&mut command)
+    command
 }
 
 fn succeeds(command: &mut Command) -> Result<bool> {
@@ -144,16 +164,32 @@ fn toolchains(count: &mut Count) -> String {
     joined.to_string_lossy().into_owned()
 }
 
-/// Runs every Rust test of the workspace and adds up what each test binary says of itself.
-fn cargo_test(count: &mut Count, gos: &str, servers: Option<&Programs>) -> Result<()> {
+/// What gowasm is tested with beside its default features.
+fn tested_features(count: &mut Count) -> Vec<&'static str> {
     let mut features = vec!["gowasm/wasmtime"];
     match tools::cxx() {
         Ok(()) => features.push("gowasm/wasm-opt"),
         Err(error) => count.skip("wasm-opt built in", &error),
     }
+    features
+}
+
+/// Every Rust test of the workspace.
+fn tests(features: &[&str]) -> Command {
     let mut command = project::cargo();
+    command.args(["test", "--workspace", "--no-fail-fast", "--features", &features.join(",")]);
     command
-        .args(["test", "--workspace", "--no-fail-fast", "--features", &features.join(",")])
+}
+
+/// Runs them and adds up what each test binary says of itself.
+fn cargo_test(
+    count: &mut Count,
+    features: &[&str],
+    gos: &str,
+    servers: Option<&Programs>,
+) -> Result<()> {
+    let mut command = tests(features);
+    command
         .args(["--", "--nocapture"])
         .env("GOWASM_TEST_GOS", gos)
         .env("GOWASM_CORPUS", "full")
