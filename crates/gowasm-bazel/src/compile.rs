@@ -91,12 +91,11 @@ const EMPTY: &str = "_none.go";
 /// Compiles; the warnings are for the user.
 pub fn compile(request: &Compile, cancel: &AtomicBool) -> Result<Vec<Diagnostic>, Failure> {
     let folder = files::scratch()?;
-    let toolchain = tags::read(&request.toolchain_tags)?;
-    let sdk = Sdk { goexperiment: toolchain.goexperiment, ..Sdk::open(&request.sdk)? };
+    let (sdk, tags) = tags::open(&request.sdk, &request.toolchain_tags)?;
     dependency::check_importable(&request.label, &request.deps)?;
     // 1. Which files count.
     let (stage, scratch) = (folder.path().join("src"), folder.path().join("work"));
-    let package = choose(request, toolchain.tags, &stage, &scratch)?;
+    let package = choose(request, tags, &stage, &scratch)?;
     if request.standard && package.has_no_go() {
         return leave_empty(request).map(|()| Vec::new());
     }

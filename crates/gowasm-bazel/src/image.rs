@@ -2,9 +2,8 @@
 //! (<https://tag-runtime.cncf.io/wgs/wasm/deliverables/wasm-oci-artifact/>), whose only layer is the module itself.
 
 use crate::{Failure, files};
-use gowasm_directive::Goos;
+use gowasm_directive::{Goos, ModuleDigest};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
 pub struct Image {
@@ -48,11 +47,11 @@ pub fn image(request: &Image) -> Result<(), Failure> {
 
 /// Writes a blob, and describes it.
 fn blob(layout: &Path, media_type: &str, bytes: &[u8]) -> Result<Value, Failure> {
-    let digest: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    files::write(&layout.join("blobs/sha256").join(&digest), bytes)?;
+    let ModuleDigest { sha256, size } = ModuleDigest::of(bytes);
+    files::write(&layout.join("blobs/sha256").join(&sha256), bytes)?;
     Ok(json!({
         "mediaType": media_type,
-        "digest": format!("sha256:{digest}"),
-        "size": bytes.len(),
+        "digest": format!("sha256:{sha256}"),
+        "size": size,
     }))
 }

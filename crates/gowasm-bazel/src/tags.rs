@@ -19,9 +19,9 @@ pub struct Tags {
 
 /// What the file says: every package of a program is compiled with it.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct Toolchain {
-    pub(crate) tags: Vec<String>,
-    pub(crate) goexperiment: String,
+struct Toolchain {
+    tags: Vec<String>,
+    goexperiment: String,
 }
 
 /// Asks Go itself: they differ between releases.
@@ -39,9 +39,12 @@ pub fn tags(request: &Tags, cancel: &AtomicBool) -> Result<(), Failure> {
     files::write_json(&request.output, &Toolchain { tags, goexperiment: sdk.goexperiment })
 }
 
-pub(crate) fn read(place: &Path) -> Result<Toolchain, Failure> {
-    serde_json::from_slice(&files::read(place)?).map_err(|error| {
-        let message = format!("{} holds no tags: {error}", place.display());
+/// The SDK with its experiments, and its tags, for those who compile with it.
+pub(crate) fn open(sdk: &Path, tags: &Path) -> Result<(Sdk, Vec<String>), Failure> {
+    let read: Result<Toolchain, _> = serde_json::from_slice(&files::read(tags)?);
+    let toolchain = read.map_err(|error| {
+        let message = format!("{} holds no tags: {error}", tags.display());
         Failure::input(Diagnostic::error(message).hint("`gowasm bazel tags` writes them"))
-    })
+    })?;
+    Ok((Sdk { goexperiment: toolchain.goexperiment, ..Sdk::open(sdk)? }, toolchain.tags))
 }

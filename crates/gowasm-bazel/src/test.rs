@@ -3,7 +3,6 @@
 
 use crate::compile::{Compile, Work, choose};
 use crate::dependency::{self, Dependency};
-use crate::sdk::Sdk;
 use crate::sources::{Source, Unit};
 use crate::testmain;
 use crate::{Failure, files, tags};
@@ -33,11 +32,10 @@ pub fn compile_test(
 ) -> Result<Vec<Diagnostic>, Failure> {
     let folder = files::scratch()?;
     let package = &request.package;
-    let toolchain = tags::read(&package.toolchain_tags)?;
-    let sdk = Sdk { goexperiment: toolchain.goexperiment, ..Sdk::open(&package.sdk)? };
+    let (sdk, tags) = tags::open(&package.sdk, &package.toolchain_tags)?;
     dependency::check_importable(&package.label, &package.deps)?;
     let (stage, scratch) = (folder.path().join("src"), folder.path().join("work"));
-    let chosen = choose(package, toolchain.tags, &stage, &scratch)?;
+    let chosen = choose(package, tags, &stage, &scratch)?;
     let mut external = Unit::external_tests(&chosen);
     let inner = testmain::find(&stage, &chosen.tests.go)?;
     let outer = testmain::find(&stage, &external.files.go)?;

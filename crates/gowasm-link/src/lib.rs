@@ -66,18 +66,18 @@ pub struct Summary {
 
 /// Links and writes the module to the output the options name. Stops when `cancel` becomes true.
 pub fn link(options: &Options, cancel: &AtomicBool) -> Result<Summary, Error> {
-    link_if(options, cancel, &|_| Ok(()))
+    link_if(options, cancel, None)
 }
 
 /// Looks at a whole module before it gets its name; what is wrong with it, if something is.
 pub type Accept<'a> = dyn Fn(&[u8]) -> Result<(), String> + 'a;
 
-/// The same, and there is no output unless the module is accepted. Archives that were damaged in just the
+/// The same, and there is no output unless the module is accepted, where somebody looks. Archives that were damaged in just the
 /// right way are linked as any others, by Go's linker too: only a look at the result tells.
 pub fn link_if(
     options: &Options,
     cancel: &AtomicBool,
-    accept: &Accept<'_>,
+    accept: Option<&Accept<'_>>,
 ) -> Result<Summary, Error> {
     // Read the archives and number their symbols.
     let inputs = Inputs::open(options)?;

@@ -76,20 +76,27 @@ impl Output {
         }
     }
 
-    /// Gives the file its name if its bytes are accepted.
-    pub(crate) fn finish(self, accept: &Accept<'_>) -> Result<(), Error> {
+    /// Gives the file its name if its bytes are accepted, where somebody looks at them.
+    pub(crate) fn finish(self, accept: Option<&Accept<'_>>) -> Result<(), Error> {
         let path = &self.path;
         let cannot_write = |error: io::Error| cannot_write(path, &error);
-        let accept = |module: &[u8]| accept(module).map_err(|why| not_accepted(path, &why));
+        let accepted = |accept: &Accept<'_>, module: &[u8]| {
+            accept(module).map_err(|why| not_accepted(path, &why))
+        };
         match self.place {
             Place::Beside(file, _registered) => {
-                // SAFETY: nobody else knows of the file, and nobody writes it while it is mapped.
-                let module = unsafe { memmap2::Mmap::map(file.as_file()) }.map_err(cannot_write)?;
-                accept(&module)?;
+                if let Some(accept) = accept {
+                    // SAFETY: nobody else knows of the file, and nobody writes it while it is mapped.
+                    let module =
+                        unsafe { memmap2::Mmap::map(file.as_file()) }.map_err(cannot_write)?;
+                    accepted(accept, &module)?;
+                }
                 file.persist(path).map(drop).map_err(|failed| cannot_write(failed.error))
             }
             Place::Memory(all) => {
-                accept(&all)?;
+                if let Some(accept) = accept {
+                    accepted(accept, &all)?;
+                }
                 fs::write(path, all).map_err(cannot_write)
             }
         }

@@ -49,17 +49,17 @@ impl Count {
 pub(crate) fn run(only_bazel: Option<Option<Part>>) -> Result<ExitCode> {
     let (only_bazel, part) = (only_bazel.is_some(), only_bazel.flatten());
     let mut count = Count::default();
-    // Downloads wait for the network while the lints want the cores.
-    let fetching = std::thread::spawn(tools::fetch_ahead);
     let mut features = Vec::new();
     if !only_bazel {
+        // Downloads wait for the network while the lints want the cores.
+        let fetching = std::thread::spawn(tools::fetch_ahead);
         pages_and_lints(&mut count);
         features = tested_features(&mut count);
         println!("== compiling the tests");
         // What does not compile is told, and counted, when the tests are to run.
         let _ = tests(&features).arg("--no-run").status();
+        let _ = fetching.join();
     }
-    let _ = fetching.join();
     let servers = Part::Distributed.is_asked(part).then(servers::programs);
     if let Some(Err(error)) = &servers {
         count.skip("remote execution servers", error);

@@ -237,21 +237,20 @@ impl Store {
             if result.exit_code != 0 {
                 return Ok(result);
             }
-            let wrong = match self.adopt(remote, &action.key, result, judge)? {
+            match self.adopt(remote, &action.key, result, judge)? {
                 Adopted::Kept(result) => return Ok(result),
-                Adopted::Gone if look_up_first => None,
-                Adopted::Wrong(why) if look_up_first => Some(why),
+                Adopted::Gone if look_up_first => {}
+                Adopted::Wrong(why) if look_up_first => {
+                    let (server, action) = (executor.server.clone(), action.key.to_string());
+                    self.warn(Warning::Refused { server, action, why });
+                }
                 Adopted::Gone => {
                     return failed(Kind::NotFound, "fetch the outputs", "they are gone");
                 }
                 Adopted::Wrong(why) => return failed(Kind::Wrong, "use the result", &why),
-            };
+            }
             // The executor may have found it in a cache. What it makes anew replaces that.
             look_up_first = false;
-            if let Some(why) = wrong {
-                let (server, action) = (executor.server.clone(), action.key.to_string());
-                self.warn(Warning::Refused { server, action, why });
-            }
         }
     }
 

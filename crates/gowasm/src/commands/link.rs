@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::output;
 use gowasm_diagnostic::Diagnostic;
 use gowasm_guard::Guard;
-use gowasm_link::Options;
+use gowasm_link::{Accept, Options};
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::Path;
@@ -45,11 +45,9 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
         output::text(&format!("{}\n", gowasm_link::own_version_line()))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let accept = |module: &[u8]| match own.validate {
-        true => gowasm_verify::validate(module, &context.cancel),
-        false => Ok(()),
-    };
-    let summary = gowasm_link::link_if(&options, &context.cancel, &accept)?;
+    let valid: &Accept<'_> = &|module| gowasm_verify::validate(module, &context.cancel);
+    let accept = own.validate.then_some(valid);
+    let summary = gowasm_link::link_if(&options, &context.cancel, accept)?;
     summary.warnings.iter().for_each(|warning| context.report(warning));
     if let Some(level) = own.guard {
         guard(&options.output, level)?;

@@ -97,7 +97,8 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
     let module = context.started_in.join(&args.module);
     let output = context.started_in.join(&args.output);
     let (bytes, _) = crate::input::read(&args.module, context)?;
-    let manifest = args.manifest.as_deref().map(|path| read_manifest(path, context)).transpose()?;
+    let manifest =
+        args.manifest.as_deref().map(|path| crate::input::manifest(path, context)).transpose()?;
     let bounds = (args.memory_limit, args.time_limit);
     let wanted = wanted(args.level, args.program.as_deref(), bounds, &context.started_in);
     if args.unwatched {
@@ -123,13 +124,6 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Failure> {
     }
     std::fs::rename(&made, &output).map_err(cannot_write(&output))?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn read_manifest(path: &Path, context: &Context) -> Result<Manifest, Failure> {
-    let (bytes, shown) = crate::input::read(path, context)?;
-    Manifest::parse(&bytes).map_err(|why| {
-        Failure::Input(vec![Diagnostic::error(format!("{shown} is no manifest: {why}"))])
-    })
 }
 
 /// Within the bounds from here on. What C++ does when memory is refused ends the process.
